@@ -11,3 +11,9 @@
   mix (mix (mix (mix (mix (mix (mix ( \
   P.v[I], P.v[(I) + 1], LANES_IS (1)), P.v[(I) + 2], LANES_IS (2)), P.v[(I) + 3], LANES_IS (3)), \
   P.v[(I) + 4], LANES_IS (4)), P.v[(I) + 5], LANES_IS (5)), P.v[(I) + 6], LANES_IS (6)), P.v[(I) + 7], LANES_IS (7))
+
+// The same for every second element.
+#define LANES_LOAD2(P, I) \
+  mix (mix (mix (mix (mix (mix (mix ( \
+  P.v[I], P.v[(I) + 2], LANES_IS (1)), P.v[(I) + 4], LANES_IS (2)), P.v[(I) + 6], LANES_IS (3)), \
+  P.v[(I) + 8], LANES_IS (4)), P.v[(I) + 10], LANES_IS (5)), P.v[(I) + 12], LANES_IS (6)), P.v[(I) + 14], LANES_IS (7))
