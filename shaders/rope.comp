@@ -36,11 +36,11 @@ rotate_neighbours (vec4 v, vec4 t)
 vec4
 half_table (f32_in t, uint chunk)
 {
-  const uint first = chunk * CHUNK, half = h / 2;
-  if (LANES && first + 32 <= half)
+  const uint first = chunk * CHUNK, h2 = h / 2;
+  if (LANES && first + 32 <= h2)
     return vec4 (LANES_LOAD2 (t, 2 * first), LANES_LOAD2 (t, 2 * first + 16), LANES_LOAD2 (t, 2 * first + 32),
                  LANES_LOAD2 (t, 2 * first + 48));
-  const uvec4 i = 2 * min (row_index (chunk), half - 1);
+  const uvec4 i = 2 * min (row_index (chunk), h2 - 1);
   return vec4 (t.v[i.x], t.v[i.y], t.v[i.z], t.v[i.w]);
 }
 
@@ -49,7 +49,7 @@ main ()
 {
   if (ROW >= rows * heads)
     return;
-  const uint row = ROW / heads, head = ROW % heads, half = h / 2;
+  const uint row = ROW / heads, head = ROW % heads, h2 = h / 2;
   T_in xs = AT (T, x, uint64_t (row) * ldx + head * h);
   U_out ys = OUT (U, y, uint64_t (row) * ldy + head * h);
   const uint first = HAVE_pos ? uint (max (pos.v[0], 0)) : 0;
@@ -76,14 +76,14 @@ main ()
     }
     return;
   }
-  for (uint c = 0; c * CHUNK < half; c++) {
-    vec4 a = T_row_load (xs, c, half, 0.0) * r, b = T_row_load (AT (T, xs, half), c, half, 0.0) * r;
+  for (uint c = 0; c * CHUNK < h2; c++) {
+    vec4 a = T_row_load (xs, c, h2, 0.0) * r, b = T_row_load (AT (T, xs, h2), c, h2, 0.0) * r;
     if (HAVE_w) {
-      a *= f32_row_load (w, c, half, 0.0);
-      b *= f32_row_load (AT (f32, w, half), c, half, 0.0);
+      a *= f32_row_load (w, c, h2, 0.0);
+      b *= f32_row_load (AT (f32, w, h2), c, h2, 0.0);
     }
     const vec4 cosine = half_table (turn, c), sine = half_table (AT (f32, turn, 1), c);
-    U_row_store (ys, c, half, a * cosine - b * sine);
-    U_row_store (OUT (U, ys, half), c, half, b * cosine + a * sine);
+    U_row_store (ys, c, h2, a * cosine - b * sine);
+    U_row_store (OUT (U, ys, h2), c, h2, b * cosine + a * sine);
   }
 }
