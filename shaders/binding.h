@@ -40,7 +40,7 @@ cdiv (guint64 a, guint64 b)
   return over (a, b) + (rest (a, b) != 0);
 }
 
-/* The largest power of two up to 64 that divides the address. */
+/* The largest power of two up to 64 that divides the address; 64 of what is absent. */
 static inline guint64
 align (const PentSpan *span)
 {

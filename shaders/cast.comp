@@ -5,23 +5,22 @@ types T, U = f32,f32 | f32,f16 | f32,bf16 | f16,f32 | bf16,f32 | f16,f16 | bf16,
 in    T    x [n];
 out   U    y [n];
 spec  bool LANES = 0 | 1;
-derive uint PER_ROW = LANES ? 8 : 128;
-derive uint VEC = !LANES && align (x) >= 4 * sizeof (T) && align (y) >= 4 * sizeof (U) ? 4 : 1;
+derive uint VEC = align (x) >= 4 * sizeof (T) && align (y) >= 4 * sizeof (U) ? 4 : 1;
 local 128, 1, 1;
-groups cdiv (n, 512);
+groups cdiv (n, 2048);
 cost  flops 0, bytes n * (sizeof (T) + sizeof (U));
 #endif
 
-#include "row.glsl"
+#define rows 1
+#define width n
+#include "pointwise.glsl"
 
 void
 main ()
 {
-  // 512 elements a group: one chunk of 128 invocations, or 16 chunks of 8
-  uint64_t first = uint64_t (ROW) * CHUNK;
-  if (first >= n)
-    return;
-  uint count = uint (min (n - first, CHUNK));
-  vec4 v = T_row_load (AT (T, x, first), 0, count, 0.0);
-  U_row_store (OUT (U, y, first), 0, count, v);
+  const uint count = UNIT_COUNT;
+  T_in xs = AT (T, x, UNIT_FIRST);
+  U_out ys = OUT (U, y, UNIT_FIRST);
+  for_chunks (c, count)
+    U_row_store (ys, c, count, T_row_load (xs, c, count, 0.0));
 }

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import functools
 import pathlib
 import re
 import subprocess
@@ -148,7 +149,8 @@ def tokens_of(path: str, text: str, line: int) -> list[Token]:
 
 
 BINARY = [['||'], ['&&'], ['==', '!='], ['<', '>', '<=', '>='], ['+', '-'], ['*', '/', '%']]
-CALLS = {'cdiv': 2, 'min': 2, 'max': 2, 'sizeof': 1, 'align': 1, 'have': 1}
+CALLS = {'cdiv': 2, 'min': 2, 'max': 2, 'sizeof': 1, 'align': 0, 'have': 1}   # arguments; 0: one or more
+OF_NAMES = ('sizeof', 'align', 'have')   # their arguments are no numbers
 
 
 class Reader:
@@ -218,13 +220,17 @@ class Reader:
             self.at += 1
             return Expr('number', token.text, [], token.line)
         name = self.take('name', 'a name, a number or "("')
+        if self.accept('['):
+            index = self.take('number', 'a number')
+            self.expect(']')
+            return Expr('name', f'{name}[{index}]', [], token.line)
         if not self.accept('('):
             return Expr('name', name, [], token.line)
         if name not in CALLS:
             self.fail(f'no function "{name}"; there are {", ".join(sorted(CALLS))}', token.line)
         args = self.list_of(self.expr)
         self.expect(')')
-        if len(args) != CALLS[name]:
+        if CALLS[name] and len(args) != CALLS[name]:
             self.fail(f'{name} takes {CALLS[name]} arguments, not {len(args)}', token.line)
         return Expr('call', name, args, token.line)
 
@@ -405,7 +411,7 @@ def read_kernel(path: str) -> Kernel:
 # ---- checking ----
 
 def names_in(expr: Expr) -> list[Expr]:
-    if expr.op == 'call' and expr.text in ('sizeof', 'align', 'have'):
+    if expr.op == 'call' and expr.text in OF_NAMES:
         return []
     return [expr] if expr.op == 'name' else [name for arg in expr.args for name in names_in(arg)]
 
@@ -423,6 +429,7 @@ def check(kernel: Kernel) -> None:
         if arg.name in kernel.dims:
             fail(f'"{arg.name}" is a buffer and a dimension', arg.line)
     scalars = kernel.dims + [p.name for p in kernel.push if p.type != 'float' and not p.count]
+    scalars += [f'{p.name}[{i}]' for p in kernel.push if p.type != 'float' for i in range(p.count)]
     specs = [s.name for s in kernel.spec]
     for arg in kernel.args:
         for size in arg.shape:
@@ -450,12 +457,13 @@ def check_names(kernel: Kernel, expr: Expr, known: list[str], where: str) -> Non
     while stack:
         at = stack.pop()
         stack += at.args
-        if at.op != 'call' or at.text not in ('sizeof', 'align', 'have'):
+        if at.op != 'call' or at.text not in OF_NAMES:
             continue
-        what = at.args[0].text
         good = kernel.letters + list(TYPES) if at.text == 'sizeof' else [arg.name for arg in kernel.args]
-        if at.args[0].op != 'name' or what not in good:
-            raise Mistake(kernel.path, at.line, f'{at.text} ({what}): not {"a type" if at.text == "sizeof" else "a buffer"}')
+        for arg in at.args:
+            if arg.op != 'name' or arg.text not in good:
+                what = 'a type' if at.text == 'sizeof' else 'a buffer'
+                raise Mistake(kernel.path, at.line, f'{at.text} ({source_of(arg)}): not {what}')
 
 
 # ---- what follows from an interface ----
@@ -566,7 +574,7 @@ def includes_of(text: str, folder: pathlib.Path, found: dict[str, None]) -> dict
 def run(command: list[str]) -> None:
     result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if result.returncode:
-        sys.exit(f'{" ".join(command)}\n{result.stdout}')
+        sys.exit('\n'.join([' '.join(command), *result.stdout.splitlines()[:12]]))
 
 
 def compile_variant(kernel: Kernel, types: dict[str, str], include: pathlib.Path, glslang: str, spirv_val: str | None) -> bytes:
@@ -586,7 +594,7 @@ C_NAMES = {'min': 'MIN', 'max': 'MAX'}
 
 def c_int(kernel: Kernel, expr: Expr) -> str:
     """A guint64 expression; sums and products saturate, so that no shape wraps around to a small size."""
-    a = [c_int(kernel, arg) for arg in expr.args if not (expr.op == 'call' and expr.text in ('sizeof', 'align', 'have'))]
+    a = [c_int(kernel, arg) for arg in expr.args if not (expr.op == 'call' and expr.text in OF_NAMES)]
     match expr.op:
         case 'number':
             return f'(guint64) {expr.text}'
@@ -609,7 +617,7 @@ def c_int(kernel: Kernel, expr: Expr) -> str:
 
 
 def c_double(kernel: Kernel, expr: Expr) -> str:
-    a = [c_double(kernel, arg) for arg in expr.args if not (expr.op == 'call' and expr.text in ('sizeof', 'align', 'have'))]
+    a = [c_double(kernel, arg) for arg in expr.args if not (expr.op == 'call' and expr.text in OF_NAMES)]
     match expr.op:
         case 'number' | 'name':
             return '(double) ' + c_int(kernel, expr).removeprefix('(guint64) ')
@@ -630,7 +638,8 @@ def c_call(kernel: Kernel, expr: Expr) -> str:
     if expr.text == 'sizeof':
         return str(TYPES[name][0]) if name in TYPES else f'pent_dtype_size (self->{name})'
     if expr.text == 'align':
-        return f'align (&self->{name})'
+        spans = [f'align (&self->{arg.text})' for arg in expr.args]
+        return functools.reduce(lambda a, b: f'MIN ({a}, {b})', spans)
     return f'(self->{name}.buffer != NULL)' if expr.text == 'have' else ''
 
 

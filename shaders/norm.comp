@@ -16,10 +16,8 @@ push  float eps;
 spec  bool LAYER = 0 | 1;
 spec  bool LANES = 0 | 1;
 derive uint PER_ROW = LANES || width <= 512 ? 8 : 128;
-derive uint VEC = !LANES && width % 4 == 0 && min (align (x), 16) >= 4 * sizeof (T) && align (y) >= 4 * sizeof (U) &&
-                  (!have (w) || align (w) >= 16) && (!have (b) || align (b) >= 16) && ldm % 4 == 0 &&
-                  (!have (scale) || align (scale) >= 16) && (!have (shift) || align (shift) >= 16) &&
-                  (!have (gate) || align (gate) >= 16) && (!have (residual) || align (residual) >= 16) ? 4 : 1;
+derive uint VEC = width % 4 == 0 && ldm % 4 == 0 && align (x) >= 4 * sizeof (T) && align (y) >= 4 * sizeof (U) &&
+                  align (w, b, scale, shift, gate, residual) >= 16 ? 4 : 1;
 local 128, 1, 1;
 groups cdiv (rows, 128 / PER_ROW);
 cost  flops (4 + 3 * LAYER) * rows * width, bytes rows * width * (sizeof (T) + sizeof (U) + 4 * have (residual));
