@@ -173,6 +173,7 @@ pent_nn_graph_unref (PentNnGraph *self)
   g_clear_pointer (&self->readback, pent_vk_buffer_unref);
   g_ptr_array_unref (self->arena);
   g_clear_pointer (&self->schedule, g_ptr_array_unref);
+  g_clear_pointer (&self->residents, g_ptr_array_unref);
   free_tensor_data (self);
   g_ptr_array_unref (self->states);
   g_ptr_array_unref (self->traces);

@@ -32,6 +32,7 @@ typedef enum {
   NN_OP_ACT, NN_OP_GLU, NN_OP_ADD, NN_OP_MUL, NN_OP_AFFINE, NN_OP_MODULATE, NN_OP_RESIDUAL, NN_OP_ROPE,
   NN_OP_ATTENTION, NN_OP_SOFTMAX, NN_OP_ARGMAX, NN_OP_UPSAMPLE,
   NN_OP_COPY,          /* made by lowering: another type, layout or exponent */
+  NN_OP_READ,          /* made by lowering: to the host, as output `first` */
 } NnOp;
 
 /* What each operation reads, by place in `in`. */
@@ -102,6 +103,8 @@ struct _PentNnTensor {
   PentNnTensor *copies[3];              /* contiguous copies already made, by PentDtype F32, F16, BF16 */
 
   /* nn-plan.c, of roots: steps of the schedule, bytes */
+  gboolean      planned;
+  PentNnTensor *same;                   /* written over this root, whose last reader made it */
   guint         begin, end;
   guint64       size, place;
   guint64       scratch_place, scratch_size;
@@ -143,6 +146,8 @@ struct _PentNnGraph {
   NnDisable        disable;
   PentNnPrecision  precision;           /* F32 where the device has no 16-bit storage */
   GPtrArray       *schedule;            /* tensors that are work */
+  GPtrArray       *residents;           /* NnResident that the schedule reads */
+  guint64          arena_size;
   guint64          chunk_size;          /* the arena's buffers are this large at most */
   GPtrArray       *arena;               /* PentVkBuffer */
   PentVkBuffer    *upload, *input_buffer, *readback;
@@ -219,9 +224,13 @@ void          nn_plan (PentNnGraph *g);
 void          nn_record (PentNnGraph *g);
 /* Bytes of temporary memory a node needs while it runs. */
 guint64       nn_scratch_size (PentNnGraph *g, const PentNnTensor *t);
+/* The root that holds x after planning. */
+PentNnTensor *nn_root (const PentNnTensor *x);
 
 /* nn-lower.c: rows of width elements side by side, `stride` elements apart; FALSE if x does not lie like that. */
 gboolean      nn_row_stride (const PentNnTensor *x, guint64 *stride);
+/* [.., heads, h]: the heads of a row side by side, rows `stride` apart. */
+gboolean      nn_head_stride (const PentNnTensor *x, guint64 *stride);
 gboolean      nn_is_contiguous (const PentNnTensor *x);
 /* Strides that see x, lying with `strides`, under another shape of as many elements; FALSE if it takes a copy. */
 gboolean      nn_reshape_strides (const guint *from, const guint64 *strides, guint n_from, const guint *to, guint n_to,
