@@ -7,6 +7,13 @@ G_BEGIN_DECLS
 
 /* Each file of the program adds its cases. */
 void           nn_test_weights (void);
+void           nn_test_ops (void);
+void           nn_test_graph (void);
+
+/* A context on the device under test (PENT_TEST_DEVICE, else the CPU), with validation. */
+PentVkContext *nn_test_context (void);
+/* Fails on an error or a validation message. */
+void           nn_test_context_check (PentVkContext *context);
 
 /* ---- nn-test-files.c: weight files made on the spot ---- */
 
