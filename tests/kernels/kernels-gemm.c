@@ -145,6 +145,12 @@ forget (Bed *bed)
   g_ptr_array_set_size (bed->buffers, 0);
 }
 
+static PentSpan
+nn_part (PentSpan span, guint64 offset)
+{
+  return (PentSpan) { span.buffer, span.offset + offset, span.size - offset };
+}
+
 /* ---- linear ---- */
 
 typedef struct {
@@ -258,14 +264,11 @@ test_linears (Bed *bed, NnVariant force)
       c.pad_x = PICK (0, 0, 1, 4, 8);
       c.pad_y = PICK (0, 0, 1, 4, 8);
       c.lead = PICK (0, 0, 1, 2, 4);
-      c.act = g_rand_int_range (bed->rand, 0, NN_ACT_RELU + 1);
-      c.bias = g_rand_boolean (bed->rand);
-      c.gate = g_rand_boolean (bed->rand);
-      if (c.y == PENT_DTYPE_F32)
-        {
-          c.residual = g_rand_boolean (bed->rand);
-          c.in_place = c.residual && g_rand_boolean (bed->rand);
-        }
+      /* two epilogues, since each is a pipeline of its own */
+      c.bias = c.gate = g_rand_boolean (bed->rand);
+      c.act = c.bias ? NN_ACT_SILU : NN_ACT_NONE;
+      c.residual = c.bias && c.y == PENT_DTYPE_F32;
+      c.in_place = c.residual && g_rand_boolean (bed->rand);
       if (c.in_place)
         c.pad_y = 0;
       c.alpha = i % 3 == 0 ? 0.125f : 1;
@@ -280,15 +283,270 @@ test_linears (Bed *bed, NnVariant force)
                                       .residual = TRUE, .gate = TRUE, .force = force });
 }
 
+/* ---- attention ---- */
+
+typedef struct {
+  guint     batch, tq, tk, heads, kv_heads, head;
+  PentDtype type, kv_type, y_type;
+  gboolean  causal, fused;      /* fused: q, k, v are parts of the same rows */
+  int       pos;                /* -1: absent */
+  float     size;
+  NnVariant force;
+} AttentionCase;
+
+static double *
+attention_truth (const NnAttention *op, int pos, const float *q, const float *k, const float *v)
+{
+  const gsize h = op->head_size;
+  double *want = g_new0 (double, (gsize) op->batch * op->tq * op->heads * h), *p = g_new (double, op->tk);
+
+  for (gsize b = 0; b < op->batch; b++)
+    for (gsize i = 0; i < op->tq; i++)
+      for (gsize a = 0; a < op->heads; a++)
+        {
+          const float *qi = q + b * op->batch_q + i * op->ldq + a * h;
+          const gsize at = a / (op->heads / op->kv_heads) * h;
+          double *out = want + ((b * op->tq + i) * op->heads + a) * h, sum = 0, largest = -INFINITY;
+          const int past = pos >= 0 ? pos : (int) op->tk - (int) op->tq;
+          int end = pos >= 0 ? MIN ((int) op->tk, pos + (int) op->tq) : (int) op->tk;
+
+          if (op->causal)
+            end = MIN (end, (int) i + past + 1);
+          for (int j = 0; j < end; j++)
+            {
+              p[j] = 0;
+              for (gsize l = 0; l < h; l++)
+                p[j] += (double) qi[l] * k[b * op->batch_k + j * op->ldk + at + l];
+              p[j] *= op->scale;
+              largest = MAX (largest, p[j]);
+            }
+          for (int j = 0; j < end; j++)
+            sum += p[j] = exp (p[j] - largest);
+          for (int j = 0; j < end; j++)
+            for (gsize l = 0; l < h; l++)
+              out[l] += p[j] / sum * v[b * op->batch_v + j * op->ldv + at + l];
+        }
+  g_free (p);
+  return want;
+}
+
+/* As bound_of (), with logits of a few units: an error of a logit is one of its weight, and exp () adds two ulp.  Logits
+ * of 10^4 have an ulp of 10^-3, and that is what a weight then is off by. */
+static double
+attention_bound (const AttentionCase *c)
+{
+  return c->size > 100 ? 1e-5 : MAX (bound_of (c->y_type, c->force == NN_VARIANT_COOPMAT), 1e-10);
+}
+
+static void
+test_attention (Bed *bed, const AttentionCase *c)
+{
+  const gsize nq = (gsize) c->heads * c->head, nkv = (gsize) c->kv_heads * c->head, n_y = c->batch * c->tq * nq;
+  const PentVkInfo *info = pent_vk_context_get_info (bed->context);
+  NnAttention op = { .type = c->type, .kv_type = c->kv_type, .y_type = c->y_type, .batch = c->batch, .tq = c->tq, .tk = c->tk,
+                     .heads = c->heads, .kv_heads = c->kv_heads, .head_size = c->head, .causal = c->causal,
+                     .ldq = nq, .ldk = nkv, .ldv = nkv, .ldy = nq, .scale = 1 / sqrtf (c->head), .force = c->force };
+  g_autofree char *what = g_strdup_printf ("attention %s batch %u tq %u tk %u heads %u/%u of %u %s,%s,%s causal %d pos %d "
+                                           "fused %d size %g", variant_names[c->force], c->batch, c->tq, c->tk, c->heads,
+                                           c->kv_heads, c->head, pent_dtype_name (c->type), pent_dtype_name (c->kv_type),
+                                           pent_dtype_name (c->y_type), c->causal, c->pos, c->fused, c->size);
+  g_autoptr (PentVkCommand) command = pent_vk_command_new (bed->context, what);
+  const gint32 pos = c->pos;
+  gsize n_q, n_k;
+
+  if (c->fused)
+    op.ldq = op.ldk = op.ldv = nq + 2 * nkv;
+  op.batch_q = c->tq * op.ldq;
+  op.batch_k = c->tk * op.ldk;
+  op.batch_v = c->tk * op.ldv;
+  op.batch_y = c->tq * op.ldy;
+  n_q = c->batch * op.batch_q;
+  n_k = c->batch * op.batch_k;
+
+  g_autofree float *q = random_values (bed, n_q, c->size), *k = random_values (bed, n_k, 1), *v = random_values (bed, n_k, 1);
+  g_autofree float *y = random_values (bed, n_y, 1);
+  float *ks = k, *vs = v;
+
+  op.q = upload (bed, q, n_q, c->type, 0);
+  if (c->fused)
+    {
+      op.k = nn_part (op.q, nq * pent_dtype_size (c->type));
+      op.v = nn_part (op.q, (nq + nkv) * pent_dtype_size (c->type));
+      ks = q + nq;
+      vs = q + nq + nkv;
+    }
+  else
+    {
+      op.k = upload (bed, k, n_k, c->kv_type, 0);
+      op.v = upload (bed, v, n_k, c->kv_type, 0);
+    }
+  op.y = upload (bed, y, n_y, c->y_type, 0);
+  if (c->pos >= 0)
+    {
+      op.pos = span_new (bed, 4);
+      pent_vk_buffer_write (op.pos.buffer, 0, &pos, 4);
+    }
+
+  g_autofree double *want = attention_truth (&op, c->pos, q, ks, vs);
+  nn_attention_emit (command, info, &op, span_new (bed, nn_attention_scratch (info, &op)));
+  if (run_emitted (bed, command))
+    {
+      g_autofree float *got = download (op.y, c->y_type, n_y);
+
+      judge (bed, what, got, want, n_y, attention_bound (c));
+    }
+  forget (bed);
+}
+
+static const PentDtype attention_combos[][3] = {
+  { PENT_DTYPE_F32, PENT_DTYPE_F32, PENT_DTYPE_F32 }, { PENT_DTYPE_F16, PENT_DTYPE_F16, PENT_DTYPE_F16 },
+  { PENT_DTYPE_BF16, PENT_DTYPE_BF16, PENT_DTYPE_BF16 }, { PENT_DTYPE_F32, PENT_DTYPE_F16, PENT_DTYPE_F32 },
+  { PENT_DTYPE_F16, PENT_DTYPE_F16, PENT_DTYPE_F32 }, { PENT_DTYPE_BF16, PENT_DTYPE_BF16, PENT_DTYPE_F32 },
+  { PENT_DTYPE_F16, PENT_DTYPE_F32, PENT_DTYPE_F16 },
+};
+
+static void
+test_attentions (Bed *bed, NnVariant force)
+{
+  const gboolean few = force == NN_VARIANT_DECODE;
+
+  for (guint i = 0; i < 28; i++)
+    {
+      AttentionCase c = { .size = 1, .pos = -1, .force = force };
+
+      memcpy (&c.type, attention_combos[i % G_N_ELEMENTS (attention_combos)], sizeof attention_combos[0]);
+      c.batch = PICK (1, 1, 2);
+      c.kv_heads = PICK (1, 2);
+      c.heads = c.kv_heads * PICK (1, 2, 3);
+      c.head = ((const guint[]) { 16, 40, 64, 80, 6, 128, 34 })[i / 4];
+      c.tq = few ? PICK (1, 2, 3, 8) : PICK (1, 7, 16, 17, 63, 64, 65, 130);
+      c.tk = PICK (1, 2, 15, 31, 32, 33, 64, 77, 200);
+      c.causal = g_rand_boolean (bed->rand);
+      c.fused = c.tk == c.tq && c.type == c.kv_type;
+      if (g_rand_boolean (bed->rand))
+        c.pos = g_rand_int_range (bed->rand, 0, c.tk);
+      test_attention (bed, &c);
+    }
+  /* fused rows; no key for the first queries (tq > tk, causal); logits of about ten thousand; one head of 512 */
+  test_attention (bed, &(AttentionCase) { 2, few ? 8 : 70, few ? 8 : 70, 4, 2, 16, .causal = TRUE, .fused = TRUE, .pos = -1, .size = 1,
+                                          .force = force });
+  test_attention (bed, &(AttentionCase) { 1, few ? 8 : 40, 5, 2, 1, 16, .causal = TRUE, .pos = -1, .size = 1, .force = force });
+  test_attention (bed, &(AttentionCase) { 1, few ? 8 : 50, 100, 2, 1, 64, .pos = -1, .size = 2e4, .force = force });
+  test_attention (bed, &(AttentionCase) { 1, few ? 4 : 50, 90, 1, 1, 512, .pos = -1, .size = 1, .force = force });
+}
+
+/* ---- convolution ---- */
+
+typedef struct {
+  guint     batch, h, w, c, n, size, stride, before, after;
+  PentDtype x, weight, y;
+  NnAct     act;
+  gboolean  bias, residual;
+  NnVariant force;
+} ConvCase;
+
+static double *
+conv_truth (const ConvCase *c, guint oh, guint ow, const float *x, const float *w, const float *bias, const float *residual)
+{
+  double *want = g_new (double, (gsize) c->batch * oh * ow * c->n), *out = want;
+  const guint s = c->size;
+
+  for (guint b = 0; b < c->batch; b++)
+    for (guint oy = 0; oy < oh; oy++)
+      for (guint ox = 0; ox < ow; ox++)
+        for (guint j = 0; j < c->n; j++, out++)
+          {
+            double sum = c->bias ? bias[j] : 0;
+
+            for (guint t = 0; t < s * s; t++)
+              {
+                const int iy = (int) (oy * c->stride + t / s) - (int) c->before, ix = (int) (ox * c->stride + t % s) - (int) c->before;
+
+                if (iy < 0 || ix < 0 || iy >= (int) c->h || ix >= (int) c->w)
+                  continue;
+                for (gsize l = 0; l < c->c; l++)
+                  sum += (double) x[(((gsize) b * c->h + iy) * c->w + ix) * c->c + l] * w[((gsize) j * c->c + l) * s * s + t];
+              }
+            *out = double_act (c->act, sum) + (c->residual ? residual[out - want] : 0);
+          }
+  return want;
+}
+
+static void
+test_conv (Bed *bed, const ConvCase *c)
+{
+  const guint oh = (c->h + c->before + c->after - c->size) / c->stride + 1, ow = (c->w + c->before + c->after - c->size) / c->stride + 1;
+  const gsize n_x = (gsize) c->batch * c->h * c->w * c->c, n_w = (gsize) c->n * c->c * c->size * c->size;
+  const gsize n_y = (gsize) c->batch * oh * ow * c->n;
+  const PentVkInfo *info = pent_vk_context_get_info (bed->context);
+  g_autofree float *x = random_values (bed, n_x, 1), *w = random_values (bed, n_w, 1), *bias = random_values (bed, c->n, 1);
+  g_autofree float *residual = random_values (bed, n_y, 1), *y = random_values (bed, n_y, 1);
+  NnConv op = { .x_type = c->x, .w_type = c->weight, .y_type = c->y, .batch = c->batch, .h = c->h, .w_in = c->w, .c = c->c,
+                .n = c->n, .size = c->size, .stride = c->stride, .pad_before = c->before, .pad_after = c->after, .act = c->act,
+                .force = c->force };
+  g_autofree char *what = g_strdup_printf ("conv %s batch %u %ux%ux%u -> %u size %u stride %u pad %u %u %s,%s,%s act %u bias %d "
+                                           "residual %d", variant_names[c->force], c->batch, c->h, c->w, c->c, c->n, c->size,
+                                           c->stride, c->before, c->after, pent_dtype_name (c->x), pent_dtype_name (c->weight),
+                                           pent_dtype_name (c->y), c->act, c->bias, c->residual);
+  g_autoptr (PentVkCommand) command = pent_vk_command_new (bed->context, what);
+  PentSpan raw;
+
+  op.x = upload (bed, x, n_x, c->x, 0);
+  raw = upload (bed, w, n_w, c->weight, 0);
+  op.w = span_new (bed, nn_conv_packed_size (info, c->weight, c->n, c->c, c->size));
+  if (c->bias)
+    op.bias = upload (bed, bias, c->n, PENT_DTYPE_F32, 0);
+  if (c->residual)
+    op.residual = upload (bed, residual, n_y, PENT_DTYPE_F32, 0);
+  op.y = upload (bed, y, n_y, c->y, 0);
+
+  g_autofree double *want = conv_truth (c, oh, ow, x, w, bias, residual);
+  nn_conv_pack (command, info, c->weight, c->n, c->c, c->size, raw, op.w);
+  nn_conv_emit (command, info, &op, span_new (bed, nn_conv_scratch (info, &op)));
+  if (run_emitted (bed, command))
+    {
+      g_autofree float *got = download (op.y, c->y, n_y);
+
+      judge (bed, what, got, want, n_y, bound_of (c->y, c->force == NN_VARIANT_COOPMAT && (c->x == PENT_DTYPE_F32 || c->weight != PENT_DTYPE_F16)));
+    }
+  forget (bed);
+}
+
+static void
+test_convs (Bed *bed, NnVariant force)
+{
+  for (guint i = 0; i < 33; i++)
+    {
+      ConvCase c = { .force = force };
+
+      memcpy (&c.x, combos[i % G_N_ELEMENTS (combos)], sizeof combos[0]);
+      c.size = PICK (1, 3, 3, 3, 5);
+      c.batch = PICK (1, 1, 2);
+      c.h = PICK (5, 6, 8, 11, 16, 17);
+      c.w = PICK (5, 7, 8, 12, 16, 19);
+      c.c = PICK (1, 3, 4, 7, 8, 16, 31, 32, 40);
+      c.n = PICK (1, 3, 4, 8, 15, 16, 17, 32, 70);
+      c.stride = PICK (1, 1, 2);
+      c.before = g_rand_int_range (bed->rand, 0, c.size);
+      c.after = g_rand_int_range (bed->rand, 0, c.size);
+      c.act = PICK (NN_ACT_NONE, NN_ACT_SILU);
+      c.bias = g_rand_boolean (bed->rand);
+      c.residual = c.y == PENT_DTYPE_F32 && g_rand_boolean (bed->rand);
+      test_conv (bed, &c);
+    }
+}
+
 void
 kernels_gemm_test (PentVkContext *context, guint32 seed, guint *passed, guint *failed)
 {
   Bed bed = { context, g_rand_new_with_seed (seed), g_ptr_array_new_with_free_func ((GDestroyNotify) pent_vk_buffer_unref) };
-  const PentVkFeatures features = pent_vk_context_get_info (context)->features;
+  const gboolean lanes = (pent_vk_context_get_info (context)->features & PENT_VK_LANES) != 0;
 
+  test_attentions (&bed, NN_VARIANT_TILE);
+  test_convs (&bed, NN_VARIANT_TILE);
   test_linears (&bed, NN_VARIANT_TILE);
   test_linears (&bed, NN_VARIANT_GEMV);
-  if (features & PENT_VK_LANES)
+  if (lanes)
     {
       test_linears (&bed, NN_VARIANT_LANES);
       test_linears (&bed, NN_VARIANT_GEMV_LANES);
