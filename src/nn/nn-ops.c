@@ -370,6 +370,7 @@ nn_act (PentNnGraph *g, PentNnTensor *x, PentNnActivation kind)
     return g->inert;
   t = unary (g, NN_OP_ACT, x);
   t->act = (NnAct) kind + 1;
+  t->scale = 1;
   return t;
 }
 
