@@ -559,8 +559,10 @@ mistake_shape (PentNnGraph *g, PentNnTensor *x)
 static void
 mistake_sum (PentNnGraph *g, PentNnTensor *x)
 {
+  PentNnTensor *y = nn_linear (g, x, "linear.16.6", 6);
+
   nn_push (g, "block.");
-  nn_output (g, "y", nn_add (g, x, nn_linear (g, x, "linear.16.6", 6)));
+  nn_output (g, "y", nn_add (g, x, y));
   nn_pop (g);
 }
 
