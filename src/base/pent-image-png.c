@@ -269,7 +269,7 @@ pent_image_encode_png (const PentImage *self, GHashTable *texts, GError **error)
 
   job.png = png_create_write_struct (PNG_LIBPNG_VER_STRING, &job, on_error, on_warning);
   job.info = png_create_info_struct (job.png);
-  if (try_write (&job, self, (png_textp) array->data, array->len))
+  if (try_write (&job, self, (gpointer) array->data, array->len))
     result = g_byte_array_free_to_bytes (g_steal_pointer (&job.out));
   else
     g_set_error (error, PENT_ERROR, PENT_ERROR_FAILED, "The picture cannot be encoded as PNG: %s", job.message);
