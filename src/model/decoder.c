@@ -88,6 +88,38 @@ pent_decoder_config_read (PentDecoderConfig *config, PentFiles *files, const cha
   return pent_json_finish (&j, error);
 }
 
+gboolean
+pent_decoder_config_infer (PentDecoderConfig *config, PentNnWeights *weights, GError **error)
+{
+  const PentNnWeight *embedding = pent_nn_weights_get (weights, "model.embed_tokens.weight");
+  const PentNnWeight *norm = pent_nn_weights_get (weights, "model.layers.0.self_attn.q_norm.weight");
+  const PentNnWeight *q = pent_nn_weights_get (weights, "model.layers.0.self_attn.q_proj.weight");
+  const PentNnWeight *k = pent_nn_weights_get (weights, "model.layers.0.self_attn.k_proj.weight");
+  const PentNnWeight *gate = pent_nn_weights_get (weights, "model.layers.0.mlp.gate_proj.weight");
+  guint layers = 0;
+
+  if (embedding == NULL || norm == NULL || q == NULL || k == NULL || gate == NULL || embedding->n_dims != 2 ||
+      norm->n_dims != 1 || norm->shape[0] < 2)
+    return g_set_error (error, PENT_ERROR, PENT_ERROR_MODEL,
+                        "%s has no config.json beside it and is not a Qwen3 text model", pent_nn_weights_get_label (weights)),
+           FALSE;
+
+  for (;; layers++)
+    {
+      g_autofree char *name = g_strdup_printf ("model.layers.%u.input_layernorm.weight", layers);
+
+      if (!pent_nn_weights_has (weights, name))
+        break;
+    }
+
+  *config = (PentDecoderConfig) {
+    .vocab = embedding->shape[0], .width = embedding->shape[1], .ffn = gate->shape[0], .layers = layers,
+    .heads = q->shape[0] / norm->shape[0], .kv_heads = k->shape[0] / norm->shape[0], .head_size = norm->shape[0],
+    .context = 32768, .eps = 1e-6, .rope_theta = 1e6,
+  };
+  return TRUE;
+}
+
 void
 pent_decoder_config_settle (PentDecoderConfig *config, PentNnWeights *weights)
 {

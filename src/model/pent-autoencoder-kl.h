@@ -21,6 +21,10 @@ typedef struct {
 gboolean      pent_autoencoder_config_read (PentAutoencoderConfig *config, PentFiles *files, const char *name,
                                             GError **error);
 
+/* Without a config.json: sizes from the weights in either layout, 32 groups, and the scale given. */
+gboolean      pent_autoencoder_config_infer (PentAutoencoderConfig *config, PentNnWeights *weights, double scaling,
+                                             double shift, GError **error);
+
 /* Makes the names of the original single files (prefix "first_stage_model.", "vae." or none) and of older diffusers
  * attention layers those used here. */
 gboolean      pent_autoencoder_rename (const PentAutoencoderConfig *config, PentNnWeights *weights, GError **error);

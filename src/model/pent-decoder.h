@@ -19,6 +19,9 @@ typedef struct {
 /* From a transformers config.json.  Errors name the field. */
 gboolean      pent_decoder_config_read (PentDecoderConfig *config, PentFiles *files, const char *name, GError **error);
 
+/* Without a config.json: a Qwen3 (per-head q/k norm), whose sizes the weights tell and whose constants are known. */
+gboolean      pent_decoder_config_infer (PentDecoderConfig *config, PentNnWeights *weights, GError **error);
+
 /* Settles what only the weights tell: tied output or not. */
 void          pent_decoder_config_settle (PentDecoderConfig *config, PentNnWeights *weights);
 
