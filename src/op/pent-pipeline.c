@@ -2,9 +2,14 @@
 #include "pent-pipeline.h"
 
 #include <string.h>
+#include "family-list.h"
 #include "pent-error.h"
 #include "pent-json.h"
 #include "pipeline-private.h"
+
+#define PENT_FAMILY(name) GType pent_pipeline_ ## name ## _get_type (void);
+PENT_FAMILY_LIST
+#undef PENT_FAMILY
 
 #define MAX_CACHED_PROMPTS 8
 #define MAX_HEADER_BYTES (100 << 20)
@@ -98,12 +103,15 @@ identify (PentFiles *files, GError **error)
 static GType
 choose_family (PentFiles *files)
 {
+#define PENT_FAMILY(name) pent_pipeline_ ## name ## _get_type,
+  static GType (*const families[]) (void) = { PENT_FAMILY_LIST };
+#undef PENT_FAMILY
   GType best = G_TYPE_INVALID;
   int best_score = 0;
 
-  for (guint i = 0; pent_pipeline_families[i] != NULL; i++)
+  for (guint i = 0; i < G_N_ELEMENTS (families); i++)
     {
-      GType type = pent_pipeline_families[i] ();
+      GType type = families[i] ();
       g_autoptr (GTypeClass) klass = g_type_class_ref (type);
       int score = ((PentPipelineClass *) klass)->probe (files);
 

@@ -38,7 +38,4 @@ PentNnGraph       *pent_graph_cache_get (PentGraphCache *self, const PentGraphKe
 void               pent_planes_to_pixels (const float *planes, float *pixels, gsize n, guint channels);
 void               pent_pixels_to_planes (const float *pixels, float *planes, gsize n, guint channels);
 
-/* The families; ended by NULL. */
-extern GType (*const pent_pipeline_families[]) (void);
-
 G_END_DECLS
