@@ -27,7 +27,9 @@ typedef struct {
   guint            multiple;            /* factor * patch */
   guint            width, height;       /* default size */
   guint            steps;               /* default */
-  double           guidance;            /* default; <= 1 or 0: none */
+  double           guidance;            /* default */
+  double           guidance_base;       /* guided = positive + (guidance - base) * (positive - negative): 1 in most
+                                           families, 0 for Z-Image; at or below 1 the negative is not run in either */
   gboolean         has_negative;
   guint            max_tokens;          /* of a prompt */
   PentFlowSchedule schedule;
