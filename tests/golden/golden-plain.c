@@ -7,6 +7,7 @@
 #include "golden.h"
 #include "pent-chat-template.h"
 #include "pent-error.h"
+#include "pent-pipeline.h"
 #include "pent-sampler.h"
 #include "pent-schedule.h"
 #include "pent-tokenizer.h"
