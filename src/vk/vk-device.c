@@ -47,6 +47,14 @@ typedef struct {
 } Extensions;
 
 static void
+extensions_clear (Extensions *self)
+{
+  g_free (self->list);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Extensions, extensions_clear)
+
+static void
 info_free (gpointer data)
 {
   PentVkInfo *info = data;
@@ -320,7 +328,7 @@ fill_info (PentVkDevice *self, const Properties *p)
   info->subgroup_min = self->can_require_subgroup_size ? p->v13.minSubgroupSize : info->subgroup_size;
   info->subgroup_max = self->can_require_subgroup_size ? p->v13.maxSubgroupSize : info->subgroup_size;
 
-  self->limits = p->core.properties;
+  self->properties = p->core.properties;
   self->timestamp_period = limits->timestampPeriod * 1e-9;
   self->max_buffer = p->v13.maxBufferSize;
   memcpy (self->max_groups, limits->maxComputeWorkGroupCount, sizeof self->max_groups);
@@ -369,38 +377,38 @@ list_missing (const PentVkDevice *self)
   return missing->len > 0 ? g_string_free (g_steal_pointer (&missing), FALSE) : NULL;
 }
 
-static void
-list_extensions (VkPhysicalDevice physical, Extensions *extensions)
+static gboolean
+list_extensions (VkPhysicalDevice physical, Extensions *extensions, PentVkFault *fault)
 {
-  extensions->n = 0;
-  vkEnumerateDeviceExtensionProperties (physical, NULL, &extensions->n, NULL);
+  if (!VK (fault, vkEnumerateDeviceExtensionProperties, physical, NULL, &extensions->n, NULL))
+    return FALSE;
+
   extensions->list = g_new0 (VkExtensionProperties, extensions->n + 1);
-  vkEnumerateDeviceExtensionProperties (physical, NULL, &extensions->n, extensions->list);
+  return VK (fault, vkEnumerateDeviceExtensionProperties, physical, NULL, &extensions->n, extensions->list);
 }
 
-/* NULL if the device will not do; `why` then says so in words. */
+/* NULL if the device will not do, and `why` then says so in words, or if the fault is set. */
 static PentVkDevice *
-probe (VkInstance instance, VkPhysicalDevice physical, char **why)
+probe (VkInstance instance, VkPhysicalDevice physical, char **why, PentVkFault *fault)
 {
   g_autoptr (PentVkDevice) self = g_new0 (PentVkDevice, 1);
-  g_autofree VkExtensionProperties *list = NULL;
+  g_auto (Extensions) extensions = { 0 };
   g_autofree char *missing = NULL;
-  Extensions extensions;
   Properties p = { 0 };
 
-  vkGetPhysicalDeviceProperties (physical, &self->limits);
-  if (self->limits.apiVersion < VK_API_VERSION_1_3)
+  vkGetPhysicalDeviceProperties (physical, &self->properties);
+  if (self->properties.apiVersion < VK_API_VERSION_1_3)
     {
-      *why = g_strdup_printf ("%s speaks Vulkan %u.%u only", self->limits.deviceName,
-                              VK_API_VERSION_MAJOR (self->limits.apiVersion),
-                              VK_API_VERSION_MINOR (self->limits.apiVersion));
+      *why = g_strdup_printf ("%s speaks Vulkan %u.%u only", self->properties.deviceName,
+                              VK_API_VERSION_MAJOR (self->properties.apiVersion),
+                              VK_API_VERSION_MINOR (self->properties.apiVersion));
       return NULL;
     }
 
   self->physical = physical;
   self->info = g_new0 (PentVkInfo, 1);
-  list_extensions (physical, &extensions);
-  list = extensions.list;
+  if (!list_extensions (physical, &extensions, fault))
+    return NULL;
   chain_features (self, has_extension (&extensions, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME),
                   has_extension (&extensions, VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME));
   vkGetPhysicalDeviceFeatures2 (physical, &self->core);
@@ -448,8 +456,10 @@ vk_devices_probe (VkInstance instance, PentVkFault *fault)
   for (guint i = 0; i < n; i++)
     {
       g_autofree char *why = NULL;
-      PentVkDevice *device = probe (instance, list[i], &why);
+      PentVkDevice *device = probe (instance, list[i], &why, fault);
 
+      if (vk_fault_is_set (fault))
+        return NULL;
       if (device != NULL)
         g_ptr_array_add (devices, device);
       else
