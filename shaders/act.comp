@@ -13,10 +13,11 @@ groups cdiv (n, 512);
 cost  flops 8 * n, bytes n * (sizeof (T) + sizeof (U));
 #endif
 
-#define rows 1
-#define width n
 #include "activation.glsl"
 #include "pointwise.glsl"
+
+#define rows 1
+#define width n
 
 void
 main ()

@@ -11,9 +11,10 @@ groups cdiv (n, 512);
 cost  flops 0, bytes n * (sizeof (T) + sizeof (U));
 #endif
 
+#include "pointwise.glsl"
+
 #define rows 1
 #define width n
-#include "pointwise.glsl"
 
 void
 main ()

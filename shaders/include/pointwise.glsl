@@ -4,6 +4,7 @@
 //
 //   CHUNK_ROW, CHUNK_FIRST   the chunk's row, and its first element in it
 //   CHUNK_COUNT              its elements; 0 beyond the last row
+// rows and width may be macros, defined after the include.
 //
 // T_row_load (x, 0, CHUNK_COUNT, …) of row.glsl reads it, x being moved to its beginning.  There is no loop over several
 // chunks: to a GPU it gives nothing, and on lavapipe a turn of a loop costs as much as the chunk.
