@@ -648,7 +648,7 @@ test_memory_refusal (void)
   guint64 before;
   RefValue *x;
 
-  g_setenv ("PENT_VK_BUDGET", "64M", TRUE);
+  g_setenv ("PENT_VK_BUDGET", "512M", TRUE);
   context = nn_test_context ();
   r = ref_new (context, weights, PENT_NN_PRECISION_F32, 1);
   x = ref_input (r, NN_SHAPE (1, 16), 1);
