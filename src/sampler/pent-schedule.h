@@ -32,6 +32,6 @@ double pent_flow_mu (const PentFlowSchedule *schedule, guint tokens);
 
 /* sigmas[0 … steps], the last one 0.  custom: `steps` sigmas before shifting, or NULL.  mu is used if dynamic.
  * In this order: evenly spaced (or custom), shifted, stretched to shift_terminal, respaced between first and last. */
-void   pent_flow_sigmas (const PentFlowSchedule *schedule, guint steps, const double *custom, double mu, double *sigmas);
+void pent_flow_sigmas (const PentFlowSchedule *schedule, guint steps, const double *custom, double mu, double *sigmas);
 
 G_END_DECLS
