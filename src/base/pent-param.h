@@ -55,4 +55,7 @@ GVariant *pent_param_parse (const PentParam *param, const char *text, GError **e
 /* As text that parse () reads back; free it. */
 char     *pent_param_format (const PentParam *param, GVariant *value);
 
+/* The shortest decimal that reads back as exactly v, which is finite; free it. */
+char     *pent_double_to_text (double v);
+
 G_END_DECLS
