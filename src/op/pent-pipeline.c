@@ -304,20 +304,11 @@ pent_pipeline_estimate (PentPipeline *self, guint height, guint width)
 
 /* ---- for the families ---- */
 
-static PentFlowSchedule
-flow_schedule_default (void)
-{
-  return (PentFlowSchedule) {
-    .train_steps = 1000, .shift = 1, .base_shift = 0.5, .max_shift = 1.15, .base_tokens = 256, .max_tokens = 4096,
-    .sigma_min = 1e-3,
-  };
-}
-
 gboolean
 pent_flow_schedule_read (PentFlowSchedule *schedule, PentFiles *files, const char *name, GError **error)
 {
   g_auto (PentJson) j = PENT_JSON_INIT;
-  PentFlowSchedule s = flow_schedule_default ();
+  PentFlowSchedule s = PENT_FLOW_SCHEDULE_INIT;
 
   pent_json_load (&j, files, name);
   if (strstr (pent_json_string (&j, "_class_name", "FlowMatch"), "FlowMatch") == NULL)

@@ -61,6 +61,10 @@ struct _PentPipelineClass {
   guint64           (*estimate) (PentPipeline *self, guint height, guint width);
 };
 
+/* The fields of a scheduler_config.json for flow matching. */
+gboolean                pent_flow_schedule_read (PentFlowSchedule *schedule, PentFiles *files, const char *name,
+                                                 GError **error);
+
 /* Finds the family and loads it (weights are mapped, and uploaded on first use).  A folder in the hub's diffusers layout or a single
  * file; `extra` (may be NULL) are further files in which a single file's missing parts are looked for. */
 PentPipeline           *pent_pipeline_load (PentVkContext *context, PentFiles *files, PentFiles *const *extra,

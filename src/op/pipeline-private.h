@@ -22,9 +22,6 @@ void               pent_pipeline_set_tokenizer (PentPipeline *self, PentTokenize
 /* The files in which missing parts are looked for, the model's own first; NULL-terminated. */
 PentFiles *const  *pent_pipeline_get_sources (PentPipeline *self);
 
-/* Fields of a scheduler_config.json for flow matching. */
-gboolean           pent_flow_schedule_read (PentFlowSchedule *schedule, PentFiles *files, const char *name, GError **error);
-
 /* Graphs by shape: the last few are kept.  make () builds the graph for a shape not seen. */
 typedef struct { guint shape[4]; } PentGraphKey;
 typedef struct _PentGraphCache PentGraphCache;

@@ -300,9 +300,10 @@ load_defaults (PentPipelineZimage *self, PentFiles *files, GError **error)
     .height = self->vae.sample_size / multiple * multiple,
     .has_negative = TRUE,
     .max_tokens = MAX_TOKENS,
-    .schedule = { .train_steps = 1000, .shift = 3, .sigma_min = 0 },
+    .schedule = PENT_FLOW_SCHEDULE_INIT,
   };
 
+  info->schedule.shift = 3;
   if (pent_files_has (files, "scheduler/scheduler_config.json") &&
       !pent_flow_schedule_read (&info->schedule, files, "scheduler/scheduler_config.json", error))
     return FALSE;
