@@ -33,7 +33,8 @@ guint64       pent_vk_buffer_get_size (PentVkBuffer *self);
 guint64       pent_vk_buffer_get_address (PentVkBuffer *self);   /* aligned to 256 bytes; imports: to 1 */
 gpointer      pent_vk_buffer_get_data (PentVkBuffer *self);      /* host mapping or NULL */
 
-/* Blocking transfers through staging where the buffer is not mapped; they wait for earlier submissions. */
+/* Blocking transfers through staging where the buffer is not mapped; they wait for earlier submissions.  After an error
+ * write () does nothing and read () gives zeros. */
 void          pent_vk_buffer_write (PentVkBuffer *self, guint64 offset, gconstpointer data, guint64 size);
 void          pent_vk_buffer_read (PentVkBuffer *self, guint64 offset, gpointer data, guint64 size);
 

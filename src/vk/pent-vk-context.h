@@ -31,6 +31,7 @@ typedef enum {
                                         vector load and knows uniformity inside loops (lavapipe of Mesa >= 25.2) */
   PENT_VK_IMPORT         = 1 << 6,   /* "import": VK_EXT_external_memory_host, on a device that shares host memory */
   PENT_VK_BUDGET         = 1 << 7,   /* "budget": VK_EXT_memory_budget */
+  PENT_VK_MAPPED         = 1 << 8,   /* "mapped": PENT_VK_MEMORY_DEVICE is mapped too (CPU and integrated devices) */
 } PentVkFeatures;
 
 typedef enum { PENT_VK_CPU, PENT_VK_INTEGRATED, PENT_VK_DISCRETE, PENT_VK_OTHER } PentVkKind;

@@ -20,7 +20,7 @@ static const struct {
   { "denoiser", "ZImage", golden_run_zimage, TRUE },
   { "vae", "AutoencoderKL", golden_run_vae, TRUE },
   { "pipeline", "ZImage", golden_run_pipeline, TRUE },
-  { "scheduler", "FlowMatchEuler", golden_run_flow_euler, FALSE },
+  { "scheduler", "FlowMatch", golden_run_flow_match, FALSE },
   { "tokenizer", NULL, golden_run_tokenizer, FALSE },
   { "safetensors", NULL, golden_run_safetensors, FALSE },
 };

@@ -30,7 +30,7 @@ gboolean golden_run_decoder (GoldenCase *c, GError **error);
 gboolean golden_run_zimage (GoldenCase *c, GError **error);
 gboolean golden_run_vae (GoldenCase *c, GError **error);
 gboolean golden_run_pipeline (GoldenCase *c, GError **error);
-gboolean golden_run_flow_euler (GoldenCase *c, GError **error);
+gboolean golden_run_flow_match (GoldenCase *c, GError **error);
 gboolean golden_run_tokenizer (GoldenCase *c, GError **error);
 gboolean golden_run_safetensors (GoldenCase *c, GError **error);
 

@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#ifdef PENT_KERNEL
+brief "y = act (x * scale + offset)";
+types T, U = f32,f32 | f32,f16 | f32,bf16 | f16,f32 | bf16,f32 | f16,f16 | bf16,bf16;
+in    T    x [n];
+out   U    y [n];
+push  float scale, offset;
+spec  uint ACT = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;   // activation.glsl
+spec  bool LANES = 0 | 1;
+derive uint VEC = !LANES && align (x) >= 4 * sizeof (T) && align (y) >= 4 * sizeof (U) ? 4 : 1;
+local 128, 1, 1;
+groups cdiv (n, 2048);
+cost  flops 8 * n, bytes n * (sizeof (T) + sizeof (U));
+#endif
+
+#define rows 1
+#define width n
+#include "activation.glsl"
+#include "pointwise.glsl"
+
+void
+main ()
+{
+  const uint count = UNIT_COUNT;
+  T_in xs = AT (T, x, UNIT_FIRST);
+  U_out ys = OUT (U, y, UNIT_FIRST);
+  for_chunks (c, count) {
+    vec4 v = T_row_load (xs, c, count, 0.0) * scale + offset;
+    U_row_store (ys, c, count, activate (ACT, v));
+  }
+}

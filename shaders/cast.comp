@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#ifdef PENT_KERNEL
+brief "y = x in another type; also the plain copy";
+types T, U = f32,f32 | f32,f16 | f32,bf16 | f16,f32 | bf16,f32 | f16,f16 | bf16,bf16;
+in    T    x [n];
+out   U    y [n];
+spec  bool LANES = 0 | 1;
+derive uint VEC = !LANES && align (x) >= 4 * sizeof (T) && align (y) >= 4 * sizeof (U) ? 4 : 1;
+local 128, 1, 1;
+groups cdiv (n, 2048);
+cost  flops 0, bytes n * (sizeof (T) + sizeof (U));
+#endif
+
+#define rows 1
+#define width n
+#include "pointwise.glsl"
+
+void
+main ()
+{
+  const uint count = UNIT_COUNT;
+  T_in xs = AT (T, x, UNIT_FIRST);
+  U_out ys = OUT (U, y, UNIT_FIRST);
+  for_chunks (c, count)
+    U_row_store (ys, c, count, T_row_load (xs, c, count, 0.0));
+}

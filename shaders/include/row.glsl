@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+// Rows of any width, dealt out to PER_ROW invocations in chunks of 4 * PER_ROW elements: T_row_load () and T_row_store () move
+// the four elements of a chunk that are this invocation's, row_index () says which they are.  A workgroup of 128 does
+// 128 / PER_ROW rows.
+//
+// A kernel that includes this declares PER_ROW (8, or 128 = the whole workgroup), VEC (4: rows are aligned to four
+// elements) and LANES (see lanes.glsl; PER_ROW is 8 and VEC is 1 then).
+
+#include "lanes.glsl"
+#include "reduce.glsl"
+
+// The number within the group; gl_LocalInvocationIndex need not be in the order of subgroups.
+#define SELF (gl_SubgroupID * gl_SubgroupSize + gl_SubgroupInvocationID)
+#define ROW (LANES ? GROUP * 16 + gl_SubgroupID : GROUP * (128 / PER_ROW) + SELF / PER_ROW)
+#define LANE (LANES ? gl_SubgroupInvocationID : SELF % PER_ROW)
+#define CHUNK (4 * PER_ROW)
+
+uvec4
+row_index (uint chunk)
+{
+  return VEC == 4 ? chunk * CHUNK + 4 * LANE + uvec4 (0, 1, 2, 3) : chunk * CHUNK + LANE + PER_ROW * uvec4 (0, 1, 2, 3);
+}
+
+#define ROW_FUNCTIONS(NAME) \
+vec4 \
+NAME##_row_load (NAME##_in x, uint chunk, uint width, float fill) \
+{ \
+  uvec4 i = row_index (chunk); \
+  uint first = chunk * CHUNK; \
+  if (VEC == 4 && i.w < width) \
+    return NAME##x4_load (NAME##x4_in (x).v[i.x / 4]); \
+  if (LANES && first + 32 <= width) \
+    return NAME##x4_load (NAME##x4 (LANES_LOAD (x, first), LANES_LOAD (x, first + 8), LANES_LOAD (x, first + 16), \
+                              LANES_LOAD (x, first + 24))); \
+  vec4 v = vec4 (fill); \
+  if (i.x < width) \
+    v.x = NAME##_load (x.v[i.x]); \
+  if (i.y < width) \
+    v.y = NAME##_load (x.v[i.y]); \
+  if (i.z < width) \
+    v.z = NAME##_load (x.v[i.z]); \
+  if (i.w < width) \
+    v.w = NAME##_load (x.v[i.w]); \
+  return v; \
+} \
+\
+void \
+NAME##_row_store (NAME##_out y, uint chunk, uint width, vec4 v) \
+{ \
+  uvec4 i = row_index (chunk); \
+  NAME##x4 s = NAME##x4_store (v); \
+  if (VEC == 4 && i.w < width) { \
+    NAME##x4_out (y).v[i.x / 4] = s; \
+    return; \
+  } \
+  if (i.x < width) \
+    y.v[i.x] = s.x; \
+  if (i.y < width) \
+    y.v[i.y] = s.y; \
+  if (i.z < width) \
+    y.v[i.z] = s.z; \
+  if (i.w < width) \
+    y.v[i.w] = s.w; \
+}
+
+#ifdef USES_F32
+ROW_FUNCTIONS (f32)
+#endif
+#ifdef USES_F16
+ROW_FUNCTIONS (f16)
+#endif
+#ifdef USES_BF16
+ROW_FUNCTIONS (bf16)
+#endif
+
+// Over the invocations of one row.  With PER_ROW 128 the whole workgroup must call it.
+float
+row_sum (float v)
+{
+  if (PER_ROW == 128)
+    return workgroup_sum (v);
+  v += subgroupShuffleXor (v, 4);
+  v += subgroupShuffleXor (v, 2);
+  return v + subgroupShuffleXor (v, 1);
+}
+
+float
+row_max (float v)
+{
+  if (PER_ROW == 128)
+    return workgroup_max (v);
+  v = max (v, subgroupShuffleXor (v, 4));
+  v = max (v, subgroupShuffleXor (v, 2));
+  return max (v, subgroupShuffleXor (v, 1));
+}
