@@ -55,16 +55,16 @@ pent_autoencoder_config_read (PentAutoencoderConfig *config, PentFiles *files, c
   return pent_json_finish (&j, error);
 }
 
-/* First axis of the weight that has one of these names behind one of the known prefixes, or 0. */
+/* First axis of the weight stem<index>tail behind one of the known prefixes, or 0.  A tail of NULL: stem is the name. */
 static guint
-rows_of (PentNnWeights *weights, const char *format, guint level)
+rows_of (PentNnWeights *weights, const char *stem, guint index, const char *tail)
 {
   static const char *const prefixes[] = { "", "first_stage_model.", "vae." };
 
   for (guint i = 0; i < G_N_ELEMENTS (prefixes); i++)
     {
-      g_autofree char *relative = g_strdup_printf (format, level);
-      g_autofree char *name = g_strconcat (prefixes[i], relative, NULL);
+      g_autofree char *name = tail != NULL ? g_strdup_printf ("%s%s%u%s", prefixes[i], stem, index, tail)
+                                           : g_strconcat (prefixes[i], stem, NULL);
       const PentNnWeight *weight = pent_nn_weights_get (weights, name);
 
       if (weight != NULL && weight->n_dims > 0)
@@ -77,24 +77,24 @@ gboolean
 pent_autoencoder_config_infer (PentAutoencoderConfig *config, PentNnWeights *weights, double scaling, double shift,
                                GError **error)
 {
-  static const char *const layouts[][2] = {
-    { "encoder.down_blocks.%u.resnets.0.conv1.weight", "encoder.down_blocks.0.resnets.%u.conv1.weight" },
-    { "encoder.down.%u.block.0.conv1.weight", "encoder.down.0.block.%u.conv1.weight" },
+  static const struct { const char *level, *first, *resnet; } layouts[] = {
+    { "encoder.down_blocks.", ".resnets.0.conv1.weight", "encoder.down_blocks.0.resnets." },
+    { "encoder.down.", ".block.0.conv1.weight", "encoder.down.0.block." },
   };
 
   *config = (PentAutoencoderConfig) {
     .groups = 32, .sample_size = 1024, .scaling = scaling, .shift = shift,
-    .latent = rows_of (weights, "encoder.conv_out.weight", 0) / 2,
-    .quant = rows_of (weights, "quant_conv.weight", 0) > 0,
-    .post_quant = rows_of (weights, "post_quant_conv.weight", 0) > 0,
+    .latent = rows_of (weights, "encoder.conv_out.weight", 0, NULL) / 2,
+    .quant = rows_of (weights, "quant_conv.weight", 0, NULL) > 0,
+    .post_quant = rows_of (weights, "post_quant_conv.weight", 0, NULL) > 0,
   };
 
   for (guint l = 0; l < G_N_ELEMENTS (layouts) && config->levels == 0; l++)
     {
       while (config->levels < PENT_AUTOENCODER_MAX_LEVELS &&
-             (config->widths[config->levels] = rows_of (weights, layouts[l][0], config->levels)) > 0)
+             (config->widths[config->levels] = rows_of (weights, layouts[l].level, config->levels, layouts[l].first)) > 0)
         config->levels++;
-      while (config->levels > 0 && rows_of (weights, layouts[l][1], config->resnets) > 0)
+      while (config->levels > 0 && rows_of (weights, layouts[l].resnet, config->resnets, ".conv1.weight") > 0)
         config->resnets++;
     }
 
