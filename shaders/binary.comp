@@ -8,7 +8,7 @@ out   U    y [rows, width];
 push  uint every, ldb;
 spec  bool MULTIPLY = 0 | 1;
 spec  bool LANES = 0 | 1;
-derive uint VEC = !LANES && width % 4 == 0 && ldb % 4 == 0 && align (a) >= 4 * sizeof (T) &&
+derive uint VEC = width % 4 == 0 && ldb % 4 == 0 && align (a) >= 4 * sizeof (T) &&
                   align (b) >= 4 * sizeof (V) && align (y) >= 4 * sizeof (U) ? 4 : 1;
 local 128, 1, 1;
 groups cdiv (rows * cdiv (width, 128), 16);

@@ -6,7 +6,7 @@ in    i32  ids [rows];
 in    T    table [vocabulary, width];
 out   U    y [rows, width];
 spec  bool LANES = 0 | 1;
-derive uint VEC = !LANES && width % 4 == 0 && align (table) >= 4 * sizeof (T) && align (y) >= 4 * sizeof (U) ? 4 : 1;
+derive uint VEC = width % 4 == 0 && align (table) >= 4 * sizeof (T) && align (y) >= 4 * sizeof (U) ? 4 : 1;
 local 128, 1, 1;
 groups cdiv (rows * cdiv (width, 128), 16);
 cost  flops 0, bytes rows * width * (sizeof (T) + sizeof (U));

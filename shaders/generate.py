@@ -574,7 +574,7 @@ def includes_of(text: str, folder: pathlib.Path, found: dict[str, None]) -> dict
 def run(command: list[str]) -> None:
     result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if result.returncode:
-        sys.exit(f'{" ".join(command)}\n{result.stdout}')
+        sys.exit('\n'.join([' '.join(command), *result.stdout.splitlines()[:12]]))
 
 
 def compile_variant(kernel: Kernel, types: dict[str, str], include: pathlib.Path, glslang: str, spirv_val: str | None) -> bytes:

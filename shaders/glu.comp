@@ -9,7 +9,7 @@ push  uint ldx;
 push  float scale;   // keeps a product within the range of U; the next linear layer takes it out again
 spec  uint ACT = 1 | 2 | 3 | 4 | 5 | 6 | 7;
 spec  bool LANES = 0 | 1;
-derive uint VEC = !LANES && width % 4 == 0 && ldx % 4 == 0 && align (gate, up) >= 4 * sizeof (T) &&
+derive uint VEC = width % 4 == 0 && ldx % 4 == 0 && align (gate, up) >= 4 * sizeof (T) &&
                   align (y) >= 4 * sizeof (U) ? 4 : 1;
 local 128, 1, 1;
 groups cdiv (rows * cdiv (width, 128), 16);

@@ -11,7 +11,7 @@ in?   f32  residual [rows, width];   // may be y
 out   U    y [rows, width];
 push  uint every, ldm;
 spec  bool LANES = 0 | 1;
-derive uint VEC = !LANES && width % 4 == 0 && ldm % 4 == 0 && align (scale, shift, gate, residual) >= 16 &&
+derive uint VEC = width % 4 == 0 && ldm % 4 == 0 && align (scale, shift, gate, residual) >= 16 &&
                   align (x) >= 4 * sizeof (T) && align (y) >= 4 * sizeof (U) ? 4 : 1;
 local 128, 1, 1;
 groups cdiv (rows * cdiv (width, 128), 16);

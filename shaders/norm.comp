@@ -16,7 +16,7 @@ push  float eps;
 spec  bool LAYER = 0 | 1;
 spec  bool LANES = 0 | 1;
 derive uint PER_ROW = LANES || width <= 512 ? 8 : 128;
-derive uint VEC = !LANES && width % 4 == 0 && ldm % 4 == 0 && align (x) >= 4 * sizeof (T) && align (y) >= 4 * sizeof (U) &&
+derive uint VEC = width % 4 == 0 && ldm % 4 == 0 && align (x) >= 4 * sizeof (T) && align (y) >= 4 * sizeof (U) &&
                   align (w, b, scale, shift, gate, residual) >= 16 ? 4 : 1;
 local 128, 1, 1;
 groups cdiv (rows, 128 / PER_ROW);

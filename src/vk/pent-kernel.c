@@ -67,7 +67,7 @@ type_names (const PentKernel *kernel, const guint8 *types)
 void
 pent_kernel_record (PentVkCommand *command, const PentKernelCall *call)
 {
-  PentVkContext *context = vk_command_get_context (command);
+  PentVkContext *context = pent_vk_command_get_context (command);
   const PentKernel *kernel = call->kernel;
   PentVkAccess access[PENT_KERNEL_MAX_ARGS];
   guint8 push[sizeof call->push];

@@ -320,7 +320,7 @@ fill_info (PentVkDevice *self, const Properties *p)
   info->subgroup_min = self->can_require_subgroup_size ? p->v13.minSubgroupSize : info->subgroup_size;
   info->subgroup_max = self->can_require_subgroup_size ? p->v13.maxSubgroupSize : info->subgroup_size;
 
-  self->limits = p->core.properties;
+  self->properties = p->core.properties;
   self->timestamp_period = limits->timestampPeriod * 1e-9;
   self->max_buffer = p->v13.maxBufferSize;
   memcpy (self->max_groups, limits->maxComputeWorkGroupCount, sizeof self->max_groups);
@@ -388,12 +388,12 @@ probe (VkInstance instance, VkPhysicalDevice physical, char **why)
   Extensions extensions;
   Properties p = { 0 };
 
-  vkGetPhysicalDeviceProperties (physical, &self->limits);
-  if (self->limits.apiVersion < VK_API_VERSION_1_3)
+  vkGetPhysicalDeviceProperties (physical, &self->properties);
+  if (self->properties.apiVersion < VK_API_VERSION_1_3)
     {
-      *why = g_strdup_printf ("%s speaks Vulkan %u.%u only", self->limits.deviceName,
-                              VK_API_VERSION_MAJOR (self->limits.apiVersion),
-                              VK_API_VERSION_MINOR (self->limits.apiVersion));
+      *why = g_strdup_printf ("%s speaks Vulkan %u.%u only", self->properties.deviceName,
+                              VK_API_VERSION_MAJOR (self->properties.apiVersion),
+                              VK_API_VERSION_MINOR (self->properties.apiVersion));
       return NULL;
     }
 

@@ -16,7 +16,7 @@ typedef struct {
   guint32                                          max_groups[3];
   guint64                                          max_buffer;
   gboolean                                         can_require_subgroup_size;
-  VkPhysicalDeviceProperties                       limits;
+  VkPhysicalDeviceProperties                       properties;
   VkPhysicalDeviceMemoryProperties                 memory;
   GPtrArray                                       *extensions;         /* device extensions to enable; static strings */
 

@@ -115,7 +115,6 @@ GBytes        *vk_cache_load (const PentVkDevice *device);
 void           vk_cache_save (const PentVkDevice *device, gconstpointer data, gsize size);
 
 void           vk_command_free (PentVkCommand *self);
-PentVkContext *vk_command_get_context (PentVkCommand *self);
 guint64        vk_command_get_value (PentVkCommand *self);
 
 G_END_DECLS

@@ -43,6 +43,7 @@ static void
 check (gconstpointer data)
 {
   const Case *c = data;
+  double seconds;
   KtRun run = { .context = context_for (c->mask), .mask = masks[c->mask].disable, .seed = seed () };
 
   run.info = pent_vk_context_get_info (run.context);
@@ -54,7 +55,8 @@ check (gconstpointer data)
     }
   run.rand = g_rand_new_with_seed (run.seed);
   c->kernel->check (&run);
-  g_test_message ("%u cases, seed %u", run.n_cases, run.seed);
+  const guint pipelines = pent_vk_pipeline_count (run.context, &seconds);
+  g_test_message ("%u cases, seed %u; %u pipelines so far, built in %.1f s", run.n_cases, run.seed, pipelines, seconds);
   g_clear_pointer (&run.command, pent_vk_command_unref);
   g_clear_pointer (&run.tensors, g_ptr_array_unref);
   g_free (run.label);
