@@ -3,7 +3,7 @@
 
 int kt_bench_main (const KtKernel *const *tables, const char *filter);
 
-static const KtKernel *const tables[] = { kt_pointwise, kt_rows, kt_pictures, kt_moves, NULL };
+static const KtKernel *const tables[] = { kt_pointwise, kt_rows, kt_pictures, kt_moves, kt_gemm, NULL };
 
 /* Each mask makes a fallback the only way; what a device lacks anyway is skipped. */
 static const struct { const char *disable; PentVkFeatures without; } masks[] = {
