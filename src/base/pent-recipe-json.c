@@ -12,7 +12,7 @@
 #include "pent-recipe-private.h"
 
 #define MAX_DEPTH 8
-#define MAX_JSON (4u << 20)             /* bytes: prompts are at most 64 KiB */
+#define MAX_JSON (16u << 20)            /* bytes; a prompt is at most 1 MiB, each byte at most six here */
 #define MAX_EXACT (1ull << 53)          /* beyond it, readers that keep numbers as doubles lose digits */
 
 /* ---- writing ---- */

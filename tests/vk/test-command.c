@@ -159,22 +159,24 @@ test_across (void)
 {
   PentVkContext *context = test_context_new ();
   g_autofree guint32 *words = test_words (1024, 1);
-  PentVkBuffer *buffers[8];
+  PentVkBuffer *buffers[8] = { test_buffer_new (context, words, 1024, "across") };
+  PentVkCommand *commands[8] = { NULL };
 
-  for (guint i = 0; i < G_N_ELEMENTS (buffers); i++)
+  for (guint i = 1; i < G_N_ELEMENTS (buffers); i++)
     {
-      g_autoptr (PentVkCommand) command = pent_vk_command_new (context, "across");
-
-      buffers[i] = i == 0 ? test_buffer_new (context, words, 1024, "across")
-                          : pent_vk_buffer_new (context, PENT_VK_MEMORY_DEVICE, 4096, "across");
-      if (i > 0)
-        pent_vk_command_copy (command, buffers[i], 0, buffers[i - 1], 0, 4096);
-      pent_vk_command_end (command);
-      pent_vk_command_submit (command);
+      buffers[i] = pent_vk_buffer_new (context, PENT_VK_MEMORY_DEVICE, 4096, "across");
+      commands[i] = pent_vk_command_new (context, "across");
+      pent_vk_command_copy (commands[i], buffers[i], 0, buffers[i - 1], 0, 4096);
+      pent_vk_command_end (commands[i]);
     }
+  for (guint i = 1; i < G_N_ELEMENTS (buffers); i++)
+    g_assert_cmpuint (pent_vk_command_submit (commands[i]), >, 0);
   test_assert_words (buffers[7], 0, words, 1024);
   for (guint i = 0; i < G_N_ELEMENTS (buffers); i++)
-    pent_vk_buffer_unref (buffers[i]);
+    {
+      g_clear_pointer (&commands[i], pent_vk_command_unref);
+      pent_vk_buffer_unref (buffers[i]);
+    }
   test_context_end (context);
 }
 

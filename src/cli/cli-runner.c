@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "cli.h"
+
+#include <glib-unix.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "pent-engine-client.h"
+#include "pent-engine.h"
+
+struct _CliRunner {
+  PentEngine       *engine;      /* one of both */
+  PentEngineClient *client;
+};
+
+CliRunner *
+cli_runner_new (const CliCommon *common)
+{
+  CliRunner *self = g_new0 (CliRunner, 1);
+
+  if (common->in_process)
+    self->engine = pent_engine_new (common->device);
+  else
+    self->client = pent_engine_client_new (common->device);
+  return self;
+}
+
+void
+cli_runner_free (CliRunner *self)
+{
+  g_clear_object (&self->engine);
+  g_clear_object (&self->client);
+  g_free (self);
+}
+
+/* ---- interrupts ---- */
+
+/* The cancellable that Ctrl+C acts on; a second one while it is still acting ends the process. */
+static gboolean
+on_interrupt (gpointer data)
+{
+  GCancellable *cancellable = data;
+
+  if (g_cancellable_is_cancelled (cancellable))
+    _exit (CLI_CANCELLED);
+  g_cancellable_cancel (cancellable);
+  return G_SOURCE_CONTINUE;
+}
+
+typedef struct { guint interrupt, terminate; } Interrupts;
+
+static void
+interrupts_watch (Interrupts *self, GCancellable *cancellable)
+{
+  self->interrupt = g_unix_signal_add (SIGINT, on_interrupt, cancellable);
+  self->terminate = g_unix_signal_add (SIGTERM, on_interrupt, cancellable);
+}
+
+static void
+interrupts_forget (Interrupts *self)
+{
+  g_source_remove (self->interrupt);
+  g_source_remove (self->terminate);
+}
+
+/* ---- waiting for an answer ---- */
+
+typedef struct {
+  GMainLoop    *loop;
+  GAsyncResult *result;
+} Answer;
+
+static void
+on_answer (GObject *object, GAsyncResult *result, gpointer data)
+{
+  Answer *answer = data;
+
+  answer->result = g_object_ref (result);
+  g_main_loop_quit (answer->loop);
+}
+
+static void
+wait_for_answer (Answer *answer, GCancellable *cancellable)
+{
+  Interrupts interrupts;
+
+  interrupts_watch (&interrupts, cancellable);
+  g_main_loop_run (answer->loop);
+  interrupts_forget (&interrupts);
+  g_main_loop_unref (answer->loop);
+}
+
+PentJob *
+cli_runner_start (CliRunner *self, PentRecipe *recipe, GHashTable *images, GPtrArray *models, GError **error)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GAsyncResult) result = NULL;
+  Answer answer = { 0 };
+
+  if (self->engine != NULL)
+    return pent_engine_start_job (self->engine, recipe, images, models, error);
+
+  answer.loop = g_main_loop_new (NULL, FALSE);
+  pent_engine_client_start_job_async (self->client, recipe, images, models, cancellable, on_answer, &answer);
+  wait_for_answer (&answer, cancellable);
+  result = answer.result;
+  return pent_engine_client_start_job_finish (self->client, result, error);
+}
+
+GVariant *
+cli_runner_list_devices (CliRunner *self, GError **error)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (GAsyncResult) result = NULL;
+  Answer answer = { 0 };
+
+  if (self->engine != NULL)
+    {
+      GVariant *devices = pent_engine_list_devices (error);
+
+      return devices != NULL ? g_variant_ref_sink (devices) : NULL;
+    }
+  answer.loop = g_main_loop_new (NULL, FALSE);
+  pent_engine_client_list_devices_async (self->client, cancellable, on_answer, &answer);
+  wait_for_answer (&answer, cancellable);
+  result = answer.result;
+  return pent_engine_client_list_devices_finish (self->client, result, error);
+}
+
+void
+cli_runner_wait (PentJob *job)
+{
+  g_autoptr (GMainLoop) loop = g_main_loop_new (NULL, FALSE);
+  Interrupts interrupts;
+  gulong handler;
+
+  if (pent_job_is_done (job))
+    return;
+  handler = g_signal_connect_swapped (job, "done", G_CALLBACK (g_main_loop_quit), loop);
+  interrupts_watch (&interrupts, pent_job_get_cancellable (job));
+  g_main_loop_run (loop);
+  interrupts_forget (&interrupts);
+  g_signal_handler_disconnect (job, handler);
+}
