@@ -63,8 +63,7 @@ check_norm (KtRun *run)
           .y = y->span, .rows = rows, .width = width, .every = every, .ldm = ldm, .eps = eps, .LAYER = layer,
           .T = pairs[t][0], .U = pairs[t][1], .LANES = run->lanes });
         kt_submit (run);
-        /* With a mean of 100 its rounding, 100 * 2^-24 in a deviation of 1, is what is left of the input's own precision. */
-        kt_check (run, y, want, (KtBound) { .rel = SUM_BOUND + (fill == KT_OFFSET ? 2e-5 : 0), .scale = 20 });
+        kt_check (run, y, want, (KtBound) { .rel = SUM_BOUND, .scale = 20 });
       }
 }
 
