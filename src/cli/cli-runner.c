@@ -90,21 +90,47 @@ wait_for_answer (Answer *answer, GCancellable *cancellable)
   g_main_loop_unref (answer->loop);
 }
 
+typedef struct {
+  Answer      answer;
+  CliConnect  connect;
+  gpointer    data;
+  PentJob    *job;
+  GError     *error;
+} Start;
+
+/* The worker's events may be right behind its answer, so who wants them connects here. */
+static void
+on_started (GObject *object, GAsyncResult *result, gpointer data)
+{
+  Start *start = data;
+
+  start->job = pent_engine_client_start_job_finish (PENT_ENGINE_CLIENT (object), result, &start->error);
+  if (start->job != NULL)
+    start->connect (start->job, start->data);
+  g_main_loop_quit (start->answer.loop);
+}
+
 PentJob *
-cli_runner_start (CliRunner *self, PentRecipe *recipe, GHashTable *images, GPtrArray *models, GError **error)
+cli_runner_start (CliRunner *self, PentRecipe *recipe, GHashTable *images, GPtrArray *models, CliConnect connect,
+                  gpointer data, GError **error)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autoptr (GAsyncResult) result = NULL;
-  Answer answer = { 0 };
+  Start start = { .connect = connect, .data = data };
 
   if (self->engine != NULL)
-    return pent_engine_start_job (self->engine, recipe, images, models, error);
+    {
+      start.job = pent_engine_start_job (self->engine, recipe, images, models, error);
+      if (start.job != NULL)
+        connect (start.job, data);
+      return start.job;
+    }
 
-  answer.loop = g_main_loop_new (NULL, FALSE);
-  pent_engine_client_start_job_async (self->client, recipe, images, models, cancellable, on_answer, &answer);
-  wait_for_answer (&answer, cancellable);
-  result = answer.result;
-  return pent_engine_client_start_job_finish (self->client, result, error);
+  start.answer.loop = g_main_loop_new (NULL, FALSE);
+  pent_engine_client_start_job_async (self->client, recipe, images, models, cancellable, on_started, &start);
+  wait_for_answer (&start.answer, cancellable);
+  if (start.error != NULL)
+    g_propagate_error (error, start.error);
+  return start.job;
 }
 
 GVariant *

@@ -24,6 +24,7 @@ struct _PentEngineLink {
   guint            n_starting;
   GPtrArray       *waiting;       /* GTask of connect_async () */
   GError          *reason;        /* why it was lost, if the worker broke the protocol */
+  GError          *end;           /* what was said in the end, once it is gone */
   gboolean         lost, closed;
 };
 
@@ -98,13 +99,24 @@ static void
 on_exited (GObject *object, GAsyncResult *result, gpointer data)
 {
   g_autoptr (PentEngineLink) self = data;
-  g_autoptr (GError) error = NULL;
 
   g_subprocess_wait_finish (G_SUBPROCESS (object), result, NULL);
-  error = describe_end (self);
-  fail_waiting (self, error);
-  fail_jobs (self, error);
-  g_signal_emit (self, signals[LOST], 0, error);
+  self->end = describe_end (self);
+  fail_waiting (self, self->end);
+  fail_jobs (self, self->end);
+  g_signal_emit (self, signals[LOST], 0, self->end);
+}
+
+static void
+cut (PentEngineLink *self)
+{
+  if (self->connection == NULL)
+    return;
+  if (self->filter != 0)
+    g_dbus_connection_remove_filter (self->connection, self->filter);
+  self->filter = 0;
+  if (!g_dbus_connection_is_closed (self->connection))
+    g_dbus_connection_close (self->connection, NULL, NULL, NULL);
 }
 
 /* A worker that ended by itself is not changed by the kill, so that its status tells why; one that lives must not go
@@ -118,8 +130,7 @@ lose (PentEngineLink *self, GError *reason)
     return;
   self->lost = TRUE;
   self->reason = g_steal_pointer (&owned);
-  if (self->connection != NULL && !g_dbus_connection_is_closed (self->connection))
-    g_dbus_connection_close (self->connection, NULL, NULL, NULL);
+  cut (self);
   g_subprocess_force_exit (self->process);
   g_subprocess_wait_async (self->process, NULL, on_exited, g_object_ref (self));
 }
@@ -438,7 +449,9 @@ pent_engine_link_connect_async (PentEngineLink *self, GAsyncReadyCallback callba
   g_assert (PENT_IS_ENGINE_LINK (self));
 
   g_task_set_source_tag (task, pent_engine_link_connect_async);
-  if (self->proxy != NULL)
+  if (self->end != NULL)
+    g_task_return_error (task, g_error_copy (self->end));
+  else if (self->proxy != NULL && !self->lost)
     g_task_return_pointer (task, g_object_ref (self->proxy), g_object_unref);
   else
     g_ptr_array_add (self->waiting, g_steal_pointer (&task));
@@ -449,6 +462,33 @@ pent_engine_link_connect_finish (PentEngineLink *self, GAsyncResult *result, GEr
 {
   g_assert (g_task_is_valid (result, self));
   return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+void
+pent_engine_link_explain_async (PentEngineLink *self, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+
+  g_assert (PENT_IS_ENGINE_LINK (self));
+
+  g_task_set_source_tag (task, pent_engine_link_explain_async);
+  lose (self, NULL);
+  if (self->end != NULL)
+    g_task_return_error (task, g_error_copy (self->end));
+  else if (self->closed)
+    g_task_return_new_error_literal (task, G_IO_ERROR, G_IO_ERROR_CANCELLED, "The engine was closed");
+  else
+    g_ptr_array_add (self->waiting, g_steal_pointer (&task));
+}
+
+GError *
+pent_engine_link_explain_finish (PentEngineLink *self, GAsyncResult *result)
+{
+  GError *error = NULL;
+
+  g_assert (g_task_is_valid (result, self));
+  g_task_propagate_pointer (G_TASK (result), &error);
+  return error;
 }
 
 /* ---- jobs ---- */
@@ -534,15 +574,9 @@ pent_engine_link_close (PentEngineLink *self)
   if (self->closed || self->lost)
     return;
   self->closed = TRUE;
-  if (self->connection != NULL)
-    {
-      g_dbus_connection_remove_filter (self->connection, self->filter);
-      g_dbus_connection_close (self->connection, NULL, NULL, NULL);
-    }
-  else
-    {
-      g_subprocess_force_exit (self->process);
-    }
+  if (self->connection == NULL)
+    g_subprocess_force_exit (self->process);
+  cut (self);
   error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "The engine was closed");
   fail_waiting (self, error);
   fail_jobs (self, error);
@@ -562,6 +596,7 @@ pent_engine_link_finalize (GObject *object)
   g_clear_object (&self->connection);
   g_clear_object (&self->process);
   g_clear_error (&self->reason);
+  g_clear_error (&self->end);
   g_clear_pointer (&self->context, g_main_context_unref);
 
   G_OBJECT_CLASS (pent_engine_link_parent_class)->finalize (object);
