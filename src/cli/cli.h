@@ -48,6 +48,7 @@ gboolean cli_parse (GOptionContext *context, int *argc, char ***argv, GError **e
 
 typedef struct _CliRunner CliRunner;
 
+/* From here on Ctrl+C and SIGTERM cancel what is being done; the second time the process ends. */
 CliRunner *cli_runner_new (const CliCommon *common);
 void       cli_runner_free (CliRunner *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CliRunner, cli_runner_free)
@@ -60,7 +61,7 @@ PentJob   *cli_runner_start (CliRunner *self, PentRecipe *recipe, GHashTable *im
 /* aa{sv} as pent_engine_list_devices (). */
 GVariant  *cli_runner_list_devices (CliRunner *self, GError **error);
 
-/* Runs the main context until the job is done.  Ctrl+C and SIGTERM cancel it; the second time the process ends. */
+/* Runs the main context until the job is done. */
 void       cli_runner_wait (PentJob *job);
 
 /* ---- cli-options.c: command line options from an operation's parameters ---- */

@@ -426,9 +426,7 @@ pent_engine_client_dispose (GObject *object)
 {
   PentEngineClient *self = PENT_ENGINE_CLIENT (object);
 
-  if (self->link != NULL)
-    pent_engine_link_close (self->link);
-  g_clear_object (&self->link);
+  pent_engine_client_stop (self);
   g_clear_pointer (&self->device, g_free);
 
   G_OBJECT_CLASS (pent_engine_client_parent_class)->dispose (object);
@@ -490,6 +488,18 @@ PentEngineClient *
 pent_engine_client_new (const char *device)
 {
   return g_object_new (PENT_TYPE_ENGINE_CLIENT, "device", device, NULL);
+}
+
+void
+pent_engine_client_stop (PentEngineClient *self)
+{
+  g_autoptr (PentEngineLink) link = NULL;
+
+  g_return_if_fail (PENT_IS_ENGINE_CLIENT (self));
+
+  link = g_steal_pointer (&self->link);
+  if (link != NULL)
+    pent_engine_link_close (link);
 }
 
 const char *

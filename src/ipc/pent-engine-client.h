@@ -39,6 +39,10 @@ void              pent_engine_client_describe_async (PentEngineClient *self, con
                                                      GAsyncReadyCallback callback, gpointer user_data);
 GVariant         *pent_engine_client_describe_finish (PentEngineClient *self, GAsyncResult *result, GError **error);
 
+/* Ends the worker that runs now, if one does: what waits for it and its jobs are cancelled.  The next job starts another.
+ * Letting the client go does the same once nothing waits any more. */
+void              pent_engine_client_stop (PentEngineClient *self);
+
 /* Of the worker that runs now: its process number in decimal, and the device it computes on ("" before its first job);
  * NULL where none runs.  The second is to be freed. */
 const char       *pent_engine_client_get_identifier (PentEngineClient *self);

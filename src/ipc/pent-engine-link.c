@@ -12,6 +12,8 @@
 #include "pent-error.h"
 #include "pent-ipc.h"
 
+#define PATIENCE 30      /* seconds until a worker that does not answer the greeting is given up */
+
 struct _PentEngineLink {
   GObject          parent_instance;
   GMainContext    *context;
@@ -19,6 +21,7 @@ struct _PentEngineLink {
   GDBusConnection *connection;
   PentIpcEngine   *proxy;
   guint            filter;
+  GSource         *patience;      /* gives up connecting */
   GHashTable      *jobs;          /* id -> LinkJob */
   GQueue           early;         /* GDBusMessage */
   guint            n_starting;
@@ -108,8 +111,17 @@ on_exited (GObject *object, GAsyncResult *result, gpointer data)
 }
 
 static void
+stop_waiting (PentEngineLink *self)
+{
+  if (self->patience != NULL)
+    g_source_destroy (self->patience);
+  g_clear_pointer (&self->patience, g_source_unref);
+}
+
+static void
 cut (PentEngineLink *self)
 {
+  stop_waiting (self);
   if (self->connection == NULL)
     return;
   if (self->filter != 0)
@@ -361,6 +373,7 @@ on_proxy (GObject *object, GAsyncResult *result, gpointer data)
       lose (self, NULL);
       return;
     }
+  stop_waiting (self);
   g_dbus_proxy_set_default_timeout (G_DBUS_PROXY (self->proxy), G_MAXINT);
   waiting = g_steal_pointer (&self->waiting);
   self->waiting = g_ptr_array_new_with_free_func (g_object_unref);
@@ -385,6 +398,15 @@ on_connection (GObject *object, GAsyncResult *result, gpointer data)
   g_dbus_connection_start_message_processing (self->connection);
   pent_ipc_engine_proxy_new (self->connection, G_DBUS_PROXY_FLAGS_NONE, NULL, PENT_IPC_PATH, NULL, on_proxy,
                              g_object_ref (self));
+}
+
+static gboolean
+on_impatient (gpointer data)
+{
+  PentEngineLink *self = data;
+
+  break_off (self, "no greeting");
+  return G_SOURCE_REMOVE;
 }
 
 static char *
@@ -438,6 +460,9 @@ pent_engine_link_new (const char *device, GError **error)
                          G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
                          G_DBUS_CONNECTION_FLAGS_DELAY_MESSAGE_PROCESSING,
                          NULL, NULL, on_connection, g_object_ref (self));
+  self->patience = g_timeout_source_new_seconds (PATIENCE);
+  g_source_set_callback (self->patience, on_impatient, self, NULL);
+  g_source_attach (self->patience, self->context);
   return g_steal_pointer (&self);
 }
 
@@ -589,6 +614,7 @@ pent_engine_link_finalize (GObject *object)
 {
   PentEngineLink *self = PENT_ENGINE_LINK (object);
 
+  stop_waiting (self);
   g_clear_pointer (&self->jobs, g_hash_table_unref);
   g_clear_pointer (&self->waiting, g_ptr_array_unref);
   g_queue_clear_full (&self->early, g_object_unref);
