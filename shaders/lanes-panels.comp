@@ -29,7 +29,7 @@ main ()
         if (at + gl_SubgroupInvocationID < k)
           to.v[i] = row < m ? X_load (from.v[gl_SubgroupInvocationID]) * scale : 0.0;
       } else
-        to.v[i] = X_load (LANES_LOAD (from, 0)) * scale;
+        to.v[i] = X_load (LANES_LOAD (from, 0, 1)) * scale;
     }
   }
 }

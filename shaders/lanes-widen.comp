@@ -21,7 +21,7 @@ main ()
     W_in from = AT (W, w, at);
     f32_out to = OUT (f32, y, at);
     if (at + 8 <= last)
-      to.v[gl_SubgroupInvocationID] = W_load (LANES_LOAD (from, 0));
+      to.v[gl_SubgroupInvocationID] = W_load (LANES_LOAD (from, 0, 1));
     else if (at + gl_SubgroupInvocationID < last)
       to.v[gl_SubgroupInvocationID] = W_load (from.v[gl_SubgroupInvocationID]);
   }

@@ -64,11 +64,11 @@ main ()
   uint at = 0;
   for (; at + UNROLL * 8 <= k; at += UNROLL * 8) {
     [[unroll]] for (uint u = 0; u < UNROLL; u++)
-      STEP (LANES_LOAD (a[i], u * 8), LANES_LOAD (b[r], u * 8))
+      STEP (LANES_LOAD (a[i], u * 8, 1), LANES_LOAD (b[r], u * 8, 1))
     ADVANCE (UNROLL * 8)
   }
   for (; at + 8 <= k; at += 8) {
-    STEP (LANES_LOAD (a[i], 0), LANES_LOAD (b[r], 0))
+    STEP (LANES_LOAD (a[i], 0, 1), LANES_LOAD (b[r], 0, 1))
     ADVANCE (8)
   }
   if (at + gl_SubgroupInvocationID < k)

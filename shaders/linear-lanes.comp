@@ -44,7 +44,7 @@ main ()
 
 #define STEP(AT_K) \
   { \
-    float a_0 = LANES_LOAD (a, (AT_K) * 16), a_1 = LANES_LOAD (a, (AT_K) * 16 + 8); \
+    float a_0 = LANES_LOAD (a, (AT_K) * 16, 1), a_1 = LANES_LOAD (a, (AT_K) * 16 + 8, 1); \
     [[unroll]] for (uint i = 0; i < 4; i++) { \
       float scalar = W_load (b[i].v[AT_K]); \
       sum[i][0] += scalar * a_0; \

@@ -15,10 +15,13 @@
 #define LANE (LANES ? gl_SubgroupInvocationID : SELF % PER_ROW)
 #define CHUNK (4 * PER_ROW)
 
+// Not as a product with uvec4 (0, 1, 2, 3): the validation layer cannot specialise that.
 uvec4
 row_index (uint chunk)
 {
-  return VEC == 4 || LANES ? chunk * CHUNK + 4 * LANE + uvec4 (0, 1, 2, 3) : chunk * CHUNK + LANE + PER_ROW * uvec4 (0, 1, 2, 3);
+  const bool near = VEC == 4 || LANES;
+  const uint first = chunk * CHUNK + (near ? 4 * LANE : LANE), step = near ? 1 : PER_ROW;
+  return uvec4 (first, first + step, first + 2 * step, first + 3 * step);
 }
 
 #define ROW_FUNCTIONS(NAME) \

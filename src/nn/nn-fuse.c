@@ -5,6 +5,7 @@
  * else uses that; the value in between then never exists.  The later node remains, so that the order stays right.
  *
  *   act (linear), act (conv)                    act (group norm) if silu
+ *   act (affine)
  *   residual + gate * linear, sum + conv        act (a) * b  = glu (a, b)
  *   modulate (norm)                             residual + gate * norm, residual + gate * modulate
  *   rope (rms norm) per head
@@ -55,7 +56,17 @@ fuse_act (PentNnTensor *t)
   gboolean fits = is_product (x) ? x->act == NN_ACT_NONE && x->in[NN_RESIDUAL] == NULL
                                  : x->op == NN_OP_GROUP_NORM && x->act == NN_ACT_NONE && act == NN_ACT_SILU;
 
-  if (!fits || !is_private (x))
+  if (!is_private (x))
+    return FALSE;
+  if (x->op == NN_OP_AFFINE)
+    {
+      t->in[NN_X] = x->in[NN_X];
+      t->scale = x->scale;
+      t->offset = x->offset;
+      x->live = FALSE;
+      return TRUE;
+    }
+  if (!fits)
     return FALSE;
   swallow (t, x);
   t->act = act;

@@ -315,7 +315,6 @@ need_operands (PentNnGraph *g, PentNnTensor *t)
       need (g, t, NN_TABLE, PENT_DTYPE_F32, nn_is_contiguous);
       break;
     case NN_OP_STATE_WRITE:
-      need (g, t, NN_OTHER, PENT_N_DTYPES, nn_is_contiguous);
       break;
     default:
       need (g, t, NN_X, PENT_N_DTYPES, nn_is_contiguous);

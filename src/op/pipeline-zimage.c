@@ -307,7 +307,7 @@ load_defaults (PentPipelineZimage *self, PentFiles *files, GError **error)
   if (pent_files_has (files, "scheduler/scheduler_config.json") &&
       !pent_flow_schedule_read (&info->schedule, files, "scheduler/scheduler_config.json", error))
     return FALSE;
-  info->schedule.sigma_min = 0;
+  info->schedule.trailing = TRUE;
   turbo = info->schedule.shift <= 3;
   info->steps = turbo ? 8 : 30;
   info->guidance = turbo ? 0 : 4;

@@ -59,7 +59,7 @@ type_names (const PentKernel *kernel, const guint8 *types)
   GString *text = g_string_new (NULL);
 
   for (guint i = 0; i < kernel->n_types; i++)
-    g_string_append_printf (text, "%s%u", i > 0 ? "," : "", types[i]);
+    g_string_append_printf (text, "%s%s", i > 0 ? "," : "", pent_dtype_name (types[i]));
 
   return g_string_free (text, FALSE);
 }

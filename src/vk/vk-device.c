@@ -47,6 +47,14 @@ typedef struct {
 } Extensions;
 
 static void
+extensions_clear (Extensions *self)
+{
+  g_free (self->list);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Extensions, extensions_clear)
+
+static void
 info_free (gpointer data)
 {
   PentVkInfo *info = data;
@@ -369,23 +377,23 @@ list_missing (const PentVkDevice *self)
   return missing->len > 0 ? g_string_free (g_steal_pointer (&missing), FALSE) : NULL;
 }
 
-static void
-list_extensions (VkPhysicalDevice physical, Extensions *extensions)
+static gboolean
+list_extensions (VkPhysicalDevice physical, Extensions *extensions, PentVkFault *fault)
 {
-  extensions->n = 0;
-  vkEnumerateDeviceExtensionProperties (physical, NULL, &extensions->n, NULL);
+  if (!VK (fault, vkEnumerateDeviceExtensionProperties, physical, NULL, &extensions->n, NULL))
+    return FALSE;
+
   extensions->list = g_new0 (VkExtensionProperties, extensions->n + 1);
-  vkEnumerateDeviceExtensionProperties (physical, NULL, &extensions->n, extensions->list);
+  return VK (fault, vkEnumerateDeviceExtensionProperties, physical, NULL, &extensions->n, extensions->list);
 }
 
-/* NULL if the device will not do; `why` then says so in words. */
+/* NULL if the device will not do, and `why` then says so in words, or if the fault is set. */
 static PentVkDevice *
-probe (VkInstance instance, VkPhysicalDevice physical, char **why)
+probe (VkInstance instance, VkPhysicalDevice physical, char **why, PentVkFault *fault)
 {
   g_autoptr (PentVkDevice) self = g_new0 (PentVkDevice, 1);
-  g_autofree VkExtensionProperties *list = NULL;
+  g_auto (Extensions) extensions = { 0 };
   g_autofree char *missing = NULL;
-  Extensions extensions;
   Properties p = { 0 };
 
   vkGetPhysicalDeviceProperties (physical, &self->properties);
@@ -399,8 +407,8 @@ probe (VkInstance instance, VkPhysicalDevice physical, char **why)
 
   self->physical = physical;
   self->info = g_new0 (PentVkInfo, 1);
-  list_extensions (physical, &extensions);
-  list = extensions.list;
+  if (!list_extensions (physical, &extensions, fault))
+    return NULL;
   chain_features (self, has_extension (&extensions, VK_KHR_COOPERATIVE_MATRIX_EXTENSION_NAME),
                   has_extension (&extensions, VK_NV_COOPERATIVE_MATRIX_2_EXTENSION_NAME));
   vkGetPhysicalDeviceFeatures2 (physical, &self->core);
@@ -448,8 +456,10 @@ vk_devices_probe (VkInstance instance, PentVkFault *fault)
   for (guint i = 0; i < n; i++)
     {
       g_autofree char *why = NULL;
-      PentVkDevice *device = probe (instance, list[i], &why);
+      PentVkDevice *device = probe (instance, list[i], &why, fault);
 
+      if (vk_fault_is_set (fault))
+        return NULL;
       if (device != NULL)
         g_ptr_array_add (devices, device);
       else

@@ -240,6 +240,18 @@ ref_fill (Ref *r)
     fill (r, r->inputs->pdata[i]);
 }
 
+void
+ref_copy_inputs (Ref *r, Ref *other)
+{
+  g_assert_cmpuint (r->inputs->len, ==, other->inputs->len);
+  for (guint i = 0; i < r->inputs->len; i++)
+    {
+      RefValue *to = ((RefInput *) r->inputs->pdata[i])->value, *from = ((RefInput *) other->inputs->pdata[i])->value;
+
+      memcpy (to->v, from->v, to->n * sizeof *to->v);
+    }
+}
+
 RefValue *
 ref_input (Ref *r, const guint *shape, double scale)
 {

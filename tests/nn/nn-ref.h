@@ -81,6 +81,8 @@ void           ref_run (Ref *r);
 void           ref_compare (Ref *r, double bound);
 /* New random values in all inputs; the truth of other values is then of the past. */
 void           ref_fill (Ref *r);
+/* The values of the other's inputs, which must be alike. */
+void           ref_copy_inputs (Ref *r, Ref *other);
 /* The outputs as the graph gave them, one after the other. */
 GArray        *ref_results (Ref *r);
 

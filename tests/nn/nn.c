@@ -29,5 +29,6 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   nn_test_weights ();
   nn_test_ops ();
+  nn_test_graph ();
   return g_test_run ();
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "vk-command.h"
 #include "vk-test.h"
 
 static void
@@ -147,7 +148,52 @@ test_mask_unknown (void)
   test_env_reset ("PENT_VK_DISABLE");
 }
 
-/* In a context made while the layer is asked for, the layer is there: else every other test here proves less. */
+/* The layer is there and is heard: else every other test here proves less. */
+static void
+test_validation (void)
+{
+  PentVkContext *context = test_context_new ();
+  VkBufferCreateInfo nothing = { .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO, .size = 16 };
+  VkBuffer buffer = VK_NULL_HANDLE;
+
+  if (context->instance.messenger == VK_NULL_HANDLE)
+    {
+      test_context_end (context);
+      g_test_skip ("PENT_VK_VALIDATE is not set");
+      return;
+    }
+
+  g_test_expect_message (G_LOG_DOMAIN, G_LOG_LEVEL_CRITICAL, "*vkCreateBuffer*usage*");
+  vkCreateBuffer (context->device, &nothing, NULL, &buffer);
+  g_test_assert_expected_messages ();
+  g_assert_cmpuint (pent_vk_context_get_n_messages (context), ==, 1);
+  vkDestroyBuffer (context->device, buffer, NULL);
+  pent_vk_context_unref (context);
+}
+
+/* Two writes without a barrier between them are noticed: synchronization is validated too. */
+static void
+test_validation_sync (void)
+{
+  PentVkContext *context = test_context_new ();
+  PentVkBuffer *buffer = pent_vk_buffer_new (context, PENT_VK_MEMORY_DEVICE, 64, "hazard");
+  PentVkCommand *command = pent_vk_command_new (context, "hazard");
+  gboolean validates = context->instance.messenger != VK_NULL_HANDLE;
+
+  pent_vk_command_fill (command, buffer, 0, 64, 1);
+  pent_vk_command_fill (command, buffer, 0, 64, 2);
+  VK_STEP (command, 1)->barrier = FALSE;
+  pent_vk_command_end (command);
+  if (validates)
+    g_test_expect_message (G_LOG_DOMAIN, G_LOG_LEVEL_CRITICAL, "*WRITE?AFTER?WRITE*");
+  pent_vk_command_run (command, NULL, NULL);
+  g_test_assert_expected_messages ();
+  g_assert_cmpuint (pent_vk_context_get_n_messages (context), ==, validates);
+  pent_vk_command_unref (command);
+  pent_vk_buffer_unref (buffer);
+  pent_vk_context_unref (context);
+}
+
 static void
 test_references (void)
 {
@@ -167,5 +213,7 @@ test_context_add (void)
   g_test_add_func ("/vk/context/masks", test_masks);
   g_test_add_func ("/vk/context/mask-implies", test_mask_implies);
   g_test_add_func ("/vk/context/mask-unknown", test_mask_unknown);
+  g_test_add_func ("/vk/context/validation", test_validation);
+  g_test_add_func ("/vk/context/validation-sync", test_validation_sync);
   g_test_add_func ("/vk/context/references", test_references);
 }
