@@ -6,6 +6,7 @@
 
 #include "pent-catalogue.h"
 #include "pent-error.h"
+#include "pent-json.h"
 
 #define MAX_RUNS 20
 
@@ -62,18 +63,32 @@ keep_recipe (PentJob *job, PentImage *image, PentRecipe *recipe, PentRecipe **ke
   *kept = pent_recipe_ref (recipe);
 }
 
+typedef struct {
+  gboolean      quiet;
+  CliProgress  *progress;
+  PentRecipe  **resolved;
+} Watch;
+
+static void
+follow (PentJob *job, gpointer data)
+{
+  Watch *watch = data;
+
+  g_signal_connect (job, "result", G_CALLBACK (keep_recipe), watch->resolved);
+  watch->progress = cli_progress_new (job, watch->quiet);
+}
+
 /* The timings of one run; new reference. */
 static GVariant *
 measure (Bench *self, CliRunner *runner, GPtrArray *models, PentRecipe **resolved, GError **error)
 {
-  g_autoptr (PentJob) job = cli_runner_start (runner, self->recipe, self->images, models, error);
-  g_autoptr (CliProgress) progress = NULL;
+  Watch watch = { .quiet = self->common.quiet, .resolved = resolved };
+  g_autoptr (PentJob) job = cli_runner_start (runner, self->recipe, self->images, models, follow, &watch, error);
 
   if (job == NULL)
     return NULL;
-  g_signal_connect (job, "result", G_CALLBACK (keep_recipe), resolved);
-  progress = cli_progress_new (job, self->common.quiet);
   cli_runner_wait (job);
+  cli_progress_free (watch.progress);
   if (pent_job_get_error (job) != NULL)
     {
       g_propagate_error (error, g_error_copy (pent_job_get_error (job)));
@@ -157,12 +172,12 @@ cli_bench (int argc, char **argv)
 
   if (self.common.json)
     {
-      g_autofree char *first = cli_json (cold), *recipe = pent_recipe_to_json (resolved);
+      g_autofree char *first = pent_json_from_variant (cold), *recipe = pent_recipe_to_json (resolved);
 
       printf ("{\"recipe\":%s,\"cold\":%s,\"warm\":[", recipe, first);
       for (guint i = 0; i < warm->len; i++)
         {
-          g_autofree char *json = cli_json (g_ptr_array_index (warm, i));
+          g_autofree char *json = pent_json_from_variant (g_ptr_array_index (warm, i));
 
           printf ("%s%s", i > 0 ? "," : "", json);
         }

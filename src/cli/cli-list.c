@@ -7,6 +7,7 @@
 #include "pent-catalogue.h"
 #include "pent-engine.h"
 #include "pent-error.h"
+#include "pent-json.h"
 
 static gboolean
 parse (CliCommon *common, const char *arguments, const char *summary, guint max, int *argc, char ***argv, GError **error)
@@ -27,7 +28,7 @@ static void
 print_json (GVariant *value)
 {
   g_autoptr (GVariant) owned = g_variant_ref_sink (value);
-  g_autofree char *json = cli_json (owned);
+  g_autofree char *json = pent_json_from_variant (owned);
 
   printf ("%s\n", json);
 }

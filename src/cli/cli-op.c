@@ -9,6 +9,7 @@
 
 #include "pent-catalogue.h"
 #include "pent-error.h"
+#include "pent-json.h"
 #include "pent-provenance.h"
 
 typedef struct {
@@ -229,7 +230,7 @@ on_result (PentJob *job, PentImage *image, PentRecipe *recipe, OpCommand *self)
       g_autofree char *json = pent_recipe_to_json (recipe);
       g_autofree char *shown = g_filename_display_name (path);
       g_autoptr (GVariant) name = g_variant_ref_sink (g_variant_new_string (shown));
-      g_autofree char *quoted = cli_json (name);
+      g_autofree char *quoted = pent_json_from_variant (name);
 
       printf ("{\"path\":%s,\"recipe\":%s}\n", quoted, json);
     }
@@ -252,6 +253,16 @@ on_text (PentJob *job, const char *utf8, OpCommand *self)
 }
 
 static void
+follow (PentJob *job, gpointer data)
+{
+  OpCommand *self = data;
+
+  self->progress = cli_progress_new (job, self->common.quiet);
+  g_signal_connect (job, "result", G_CALLBACK (on_result), self);
+  g_signal_connect (job, "text", G_CALLBACK (on_text), self);
+}
+
+static void
 print_end (OpCommand *self, PentJob *job)
 {
   g_auto (GVariantDict) dict = G_VARIANT_DICT_INIT (NULL);
@@ -268,7 +279,7 @@ print_end (OpCommand *self, PentJob *job)
     g_variant_dict_insert (&dict, "text", "s", self->text->str);
   g_variant_dict_insert_value (&dict, "timings", pent_job_get_timings (job));
   value = g_variant_ref_sink (g_variant_dict_end (&dict));
-  json = cli_json (value);
+  json = pent_json_from_variant (value);
   printf ("%s\n", json);
 }
 
@@ -306,12 +317,9 @@ cli_op (const PentOpClass *op, int argc, char **argv)
     return cli_report (error);
 
   runner = cli_runner_new (&self.common);
-  job = cli_runner_start (runner, self.recipe, self.images, models, &error);
+  job = cli_runner_start (runner, self.recipe, self.images, models, follow, &self, &error);
   if (job == NULL)
     return cli_report (error);
-  self.progress = cli_progress_new (job, self.common.quiet);
-  g_signal_connect (job, "result", G_CALLBACK (on_result), &self);
-  g_signal_connect (job, "text", G_CALLBACK (on_text), &self);
   cli_runner_wait (job);
   return finish (&self, job);
 }

@@ -48,18 +48,20 @@ gboolean cli_parse (GOptionContext *context, int *argc, char ***argv, GError **e
 
 typedef struct _CliRunner CliRunner;
 
+/* From here on Ctrl+C and SIGTERM cancel what is being done; the second time the process ends. */
 CliRunner *cli_runner_new (const CliCommon *common);
 void       cli_runner_free (CliRunner *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CliRunner, cli_runner_free)
 
-/* Starts a job and waits until it was taken; its events come when the main context is run.  NULL and the error where it
- * was refused. */
+/* Starts a job and waits until it was taken; connect is called with it before its first event.  NULL and the error where
+ * it was refused. */
+typedef void (*CliConnect) (PentJob *job, gpointer data);
 PentJob   *cli_runner_start (CliRunner *self, PentRecipe *recipe, GHashTable *images, GPtrArray *models,
-                             GError **error);
+                             CliConnect connect, gpointer data, GError **error);
 /* aa{sv} as pent_engine_list_devices (). */
 GVariant  *cli_runner_list_devices (CliRunner *self, GError **error);
 
-/* Runs the main context until the job is done.  Ctrl+C and SIGTERM cancel it; the second time the process ends. */
+/* Runs the main context until the job is done. */
 void       cli_runner_wait (PentJob *job);
 
 /* ---- cli-options.c: command line options from an operation's parameters ---- */
@@ -93,10 +95,5 @@ CliProgress *cli_progress_new (PentJob *job, gboolean quiet);
 void         cli_progress_free (CliProgress *self);      /* wipes the line */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CliProgress, cli_progress_free)
 void         cli_progress_hide (CliProgress *self);      /* until the next event: something else is being printed */
-
-/* ---- cli-json.c ---- */
-
-/* A JSON text of any GVariant of the kinds the wire uses; free it. */
-char        *cli_json (GVariant *value);
 
 G_END_DECLS

@@ -79,6 +79,7 @@ print_help (FILE *out)
 int
 main (int argc, char **argv)
 {
+  g_autofree char *name = NULL;
   const PentOpClass *op;
 
   setlocale (LC_ALL, "");
@@ -101,12 +102,19 @@ main (int argc, char **argv)
       return CLI_OK;
     }
 
+  name = g_strconcat ("pentimento-cli ", argv[1], NULL);      /* what usage lines begin with */
   op = pent_op_find (argv[1]);
   if (op != NULL)
-    return cli_op (op, argc - 1, argv + 1);
+    {
+      g_set_prgname (name);
+      return cli_op (op, argc - 1, argv + 1);
+    }
   for (gsize i = 0; i < G_N_ELEMENTS (commands); i++)
     if (g_str_equal (commands[i].name, argv[1]))
-      return commands[i].run (argc - 1, argv + 1);
+      {
+        g_set_prgname (name);
+        return commands[i].run (argc - 1, argv + 1);
+      }
 
   {
     g_autofree char *shown = g_utf8_make_valid (argv[1], -1);

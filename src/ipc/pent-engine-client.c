@@ -57,19 +57,27 @@ ensure_link (PentEngineClient *self, GError **error)
   return self->link;
 }
 
-/* The error of a call as the artist should see it: what the worker said, or that it is gone. */
-static GError *
-call_error (GError *error)
+static void
+on_explained (GObject *object, GAsyncResult *result, gpointer data)
+{
+  g_autoptr (GTask) task = data;
+
+  g_task_return_error (task, pent_engine_link_explain_finish (PENT_ENGINE_LINK (object), result));
+}
+
+/* Ends task with the error of a call as the artist should see it: what the worker said, or why it is gone. */
+static void
+return_call_error (GTask *task, PentEngineLink *link, GError *error)
 {
   g_dbus_error_strip_remote_error (error);
-  if (error->domain != PENT_ERROR && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+  if (error->domain == PENT_ERROR || g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     {
-      GError *own = g_error_new (PENT_ERROR, PENT_ERROR_WORKER, "The engine did not answer: %s", error->message);
-
-      g_error_free (error);
-      return own;
+      g_task_return_error (task, error);
+      return;
     }
-  return error;
+  g_debug ("A call failed: %s", error->message);
+  g_error_free (error);
+  pent_engine_link_explain_async (link, on_explained, g_object_ref (task));
 }
 
 /* ---- starting a job ---- */
@@ -206,13 +214,13 @@ on_started (GObject *object, GAsyncResult *result, gpointer data)
   if (!pent_ipc_engine_call_start_job_finish (PENT_IPC_ENGINE (object), &id, NULL, result, &error))
     {
       pent_engine_link_end_start (start->link, 0, NULL);
-      g_task_return_error (task, call_error (error));
+      return_call_error (task, start->link, error);
       return;
     }
   if (pent_engine_link_is_lost (start->link))
     {
       pent_engine_link_end_start (start->link, 0, NULL);
-      g_task_return_new_error_literal (task, PENT_ERROR, PENT_ERROR_WORKER, "The engine stopped in the middle; try again");
+      pent_engine_link_explain_async (start->link, on_explained, g_steal_pointer (&task));
       return;
     }
 
@@ -280,11 +288,12 @@ pent_engine_client_start_job_finish (PentEngineClient *self, GAsyncResult *resul
 
 /* ---- questions ---- */
 
-typedef void     (*Ask) (PentIpcEngine *proxy, GTask *task);
+typedef void (*Ask) (PentIpcEngine *proxy, GTask *task);
 
 typedef struct {
-  Ask   ask;
-  char *op;
+  Ask             ask;
+  char           *op;
+  PentEngineLink *link;
 } Question;
 
 static void
@@ -292,6 +301,7 @@ question_free (gpointer data)
 {
   Question *question = data;
 
+  g_clear_object (&question->link);
   g_free (question->op);
   g_free (question);
 }
@@ -323,6 +333,7 @@ ask_async (PentEngineClient *self, gpointer tag, Ask ask, const char *op, GCance
   question->ask = ask;
   question->op = g_strdup (op);
   g_task_set_task_data (task, question, question_free);
+  g_set_object (&question->link, link);
   if (link == NULL)
     g_task_return_error (task, error);
   else
@@ -332,10 +343,12 @@ ask_async (PentEngineClient *self, gpointer tag, Ask ask, const char *op, GCance
 static void
 answer (GTask *task, GVariant *value, GError *error)
 {
+  Question *question = g_task_get_task_data (task);
+
   if (value != NULL)
     g_task_return_pointer (task, value, (GDestroyNotify) g_variant_unref);
   else
-    g_task_return_error (task, call_error (error));
+    return_call_error (task, question->link, error);
 }
 
 static void
@@ -413,9 +426,7 @@ pent_engine_client_dispose (GObject *object)
 {
   PentEngineClient *self = PENT_ENGINE_CLIENT (object);
 
-  if (self->link != NULL)
-    pent_engine_link_close (self->link);
-  g_clear_object (&self->link);
+  pent_engine_client_stop (self);
   g_clear_pointer (&self->device, g_free);
 
   G_OBJECT_CLASS (pent_engine_client_parent_class)->dispose (object);
@@ -477,6 +488,18 @@ PentEngineClient *
 pent_engine_client_new (const char *device)
 {
   return g_object_new (PENT_TYPE_ENGINE_CLIENT, "device", device, NULL);
+}
+
+void
+pent_engine_client_stop (PentEngineClient *self)
+{
+  g_autoptr (PentEngineLink) link = NULL;
+
+  g_return_if_fail (PENT_IS_ENGINE_CLIENT (self));
+
+  link = g_steal_pointer (&self->link);
+  if (link != NULL)
+    pent_engine_link_close (link);
 }
 
 const char *

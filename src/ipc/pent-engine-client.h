@@ -22,7 +22,8 @@ G_DECLARE_FINAL_TYPE (PentEngineClient, pent_engine_client, PENT, ENGINE_CLIENT,
 PentEngineClient *pent_engine_client_new (const char *device);
 
 /* recipe, images, models: as for pent_engine_start_job ().  Finishes when the worker has taken the job, with
- * PENT_ERROR_INVALID where it refused it.  cancellable cancels the start and, after that, the job. */
+ * PENT_ERROR_INVALID where it refused it.  Connect to the job in the callback: its events may be right behind.
+ * cancellable cancels the start and, after that, the job. */
 void              pent_engine_client_start_job_async (PentEngineClient *self, PentRecipe *recipe, GHashTable *images,
                                                       GPtrArray *models, GCancellable *cancellable,
                                                       GAsyncReadyCallback callback, gpointer user_data);
@@ -37,6 +38,10 @@ GVariant         *pent_engine_client_list_devices_finish (PentEngineClient *self
 void              pent_engine_client_describe_async (PentEngineClient *self, const char *op, GCancellable *cancellable,
                                                      GAsyncReadyCallback callback, gpointer user_data);
 GVariant         *pent_engine_client_describe_finish (PentEngineClient *self, GAsyncResult *result, GError **error);
+
+/* Ends the worker that runs now, if one does: what waits for it and its jobs are cancelled.  The next job starts another.
+ * Letting the client go does the same once nothing waits any more. */
+void              pent_engine_client_stop (PentEngineClient *self);
 
 /* Of the worker that runs now: its process number in decimal, and the device it computes on ("" before its first job);
  * NULL where none runs.  The second is to be freed. */

@@ -12,6 +12,8 @@
 #include "pent-error.h"
 #include "pent-ipc.h"
 
+#define PATIENCE 30      /* seconds until a worker that does not answer the greeting is given up */
+
 struct _PentEngineLink {
   GObject          parent_instance;
   GMainContext    *context;
@@ -19,11 +21,13 @@ struct _PentEngineLink {
   GDBusConnection *connection;
   PentIpcEngine   *proxy;
   guint            filter;
+  GSource         *patience;      /* gives up connecting */
   GHashTable      *jobs;          /* id -> LinkJob */
   GQueue           early;         /* GDBusMessage */
   guint            n_starting;
   GPtrArray       *waiting;       /* GTask of connect_async () */
   GError          *reason;        /* why it was lost, if the worker broke the protocol */
+  GError          *end;           /* what was said in the end, once it is gone */
   gboolean         lost, closed;
 };
 
@@ -98,13 +102,33 @@ static void
 on_exited (GObject *object, GAsyncResult *result, gpointer data)
 {
   g_autoptr (PentEngineLink) self = data;
-  g_autoptr (GError) error = NULL;
 
   g_subprocess_wait_finish (G_SUBPROCESS (object), result, NULL);
-  error = describe_end (self);
-  fail_waiting (self, error);
-  fail_jobs (self, error);
-  g_signal_emit (self, signals[LOST], 0, error);
+  self->end = describe_end (self);
+  fail_waiting (self, self->end);
+  fail_jobs (self, self->end);
+  g_signal_emit (self, signals[LOST], 0, self->end);
+}
+
+static void
+stop_waiting (PentEngineLink *self)
+{
+  if (self->patience != NULL)
+    g_source_destroy (self->patience);
+  g_clear_pointer (&self->patience, g_source_unref);
+}
+
+static void
+cut (PentEngineLink *self)
+{
+  stop_waiting (self);
+  if (self->connection == NULL)
+    return;
+  if (self->filter != 0)
+    g_dbus_connection_remove_filter (self->connection, self->filter);
+  self->filter = 0;
+  if (!g_dbus_connection_is_closed (self->connection))
+    g_dbus_connection_close (self->connection, NULL, NULL, NULL);
 }
 
 /* A worker that ended by itself is not changed by the kill, so that its status tells why; one that lives must not go
@@ -118,8 +142,7 @@ lose (PentEngineLink *self, GError *reason)
     return;
   self->lost = TRUE;
   self->reason = g_steal_pointer (&owned);
-  if (self->connection != NULL && !g_dbus_connection_is_closed (self->connection))
-    g_dbus_connection_close (self->connection, NULL, NULL, NULL);
+  cut (self);
   g_subprocess_force_exit (self->process);
   g_subprocess_wait_async (self->process, NULL, on_exited, g_object_ref (self));
 }
@@ -350,6 +373,7 @@ on_proxy (GObject *object, GAsyncResult *result, gpointer data)
       lose (self, NULL);
       return;
     }
+  stop_waiting (self);
   g_dbus_proxy_set_default_timeout (G_DBUS_PROXY (self->proxy), G_MAXINT);
   waiting = g_steal_pointer (&self->waiting);
   self->waiting = g_ptr_array_new_with_free_func (g_object_unref);
@@ -374,6 +398,15 @@ on_connection (GObject *object, GAsyncResult *result, gpointer data)
   g_dbus_connection_start_message_processing (self->connection);
   pent_ipc_engine_proxy_new (self->connection, G_DBUS_PROXY_FLAGS_NONE, NULL, PENT_IPC_PATH, NULL, on_proxy,
                              g_object_ref (self));
+}
+
+static gboolean
+on_impatient (gpointer data)
+{
+  PentEngineLink *self = data;
+
+  break_off (self, "no greeting");
+  return G_SOURCE_REMOVE;
 }
 
 static char *
@@ -427,6 +460,9 @@ pent_engine_link_new (const char *device, GError **error)
                          G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
                          G_DBUS_CONNECTION_FLAGS_DELAY_MESSAGE_PROCESSING,
                          NULL, NULL, on_connection, g_object_ref (self));
+  self->patience = g_timeout_source_new_seconds (PATIENCE);
+  g_source_set_callback (self->patience, on_impatient, self, NULL);
+  g_source_attach (self->patience, self->context);
   return g_steal_pointer (&self);
 }
 
@@ -438,7 +474,9 @@ pent_engine_link_connect_async (PentEngineLink *self, GAsyncReadyCallback callba
   g_assert (PENT_IS_ENGINE_LINK (self));
 
   g_task_set_source_tag (task, pent_engine_link_connect_async);
-  if (self->proxy != NULL)
+  if (self->end != NULL)
+    g_task_return_error (task, g_error_copy (self->end));
+  else if (self->proxy != NULL && !self->lost)
     g_task_return_pointer (task, g_object_ref (self->proxy), g_object_unref);
   else
     g_ptr_array_add (self->waiting, g_steal_pointer (&task));
@@ -449,6 +487,33 @@ pent_engine_link_connect_finish (PentEngineLink *self, GAsyncResult *result, GEr
 {
   g_assert (g_task_is_valid (result, self));
   return g_task_propagate_pointer (G_TASK (result), error);
+}
+
+void
+pent_engine_link_explain_async (PentEngineLink *self, GAsyncReadyCallback callback, gpointer user_data)
+{
+  g_autoptr (GTask) task = g_task_new (self, NULL, callback, user_data);
+
+  g_assert (PENT_IS_ENGINE_LINK (self));
+
+  g_task_set_source_tag (task, pent_engine_link_explain_async);
+  lose (self, NULL);
+  if (self->end != NULL)
+    g_task_return_error (task, g_error_copy (self->end));
+  else if (self->closed)
+    g_task_return_new_error_literal (task, G_IO_ERROR, G_IO_ERROR_CANCELLED, "The engine was closed");
+  else
+    g_ptr_array_add (self->waiting, g_steal_pointer (&task));
+}
+
+GError *
+pent_engine_link_explain_finish (PentEngineLink *self, GAsyncResult *result)
+{
+  GError *error = NULL;
+
+  g_assert (g_task_is_valid (result, self));
+  g_task_propagate_pointer (G_TASK (result), &error);
+  return error;
 }
 
 /* ---- jobs ---- */
@@ -534,15 +599,9 @@ pent_engine_link_close (PentEngineLink *self)
   if (self->closed || self->lost)
     return;
   self->closed = TRUE;
-  if (self->connection != NULL)
-    {
-      g_dbus_connection_remove_filter (self->connection, self->filter);
-      g_dbus_connection_close (self->connection, NULL, NULL, NULL);
-    }
-  else
-    {
-      g_subprocess_force_exit (self->process);
-    }
+  if (self->connection == NULL)
+    g_subprocess_force_exit (self->process);
+  cut (self);
   error = g_error_new_literal (G_IO_ERROR, G_IO_ERROR_CANCELLED, "The engine was closed");
   fail_waiting (self, error);
   fail_jobs (self, error);
@@ -555,6 +614,7 @@ pent_engine_link_finalize (GObject *object)
 {
   PentEngineLink *self = PENT_ENGINE_LINK (object);
 
+  stop_waiting (self);
   g_clear_pointer (&self->jobs, g_hash_table_unref);
   g_clear_pointer (&self->waiting, g_ptr_array_unref);
   g_queue_clear_full (&self->early, g_object_unref);
@@ -562,6 +622,7 @@ pent_engine_link_finalize (GObject *object)
   g_clear_object (&self->connection);
   g_clear_object (&self->process);
   g_clear_error (&self->reason);
+  g_clear_error (&self->end);
   g_clear_pointer (&self->context, g_main_context_unref);
 
   G_OBJECT_CLASS (pent_engine_link_parent_class)->finalize (object);

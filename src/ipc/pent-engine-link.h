@@ -20,6 +20,10 @@ PentEngineLink *pent_engine_link_new (const char *device, GError **error);
 void            pent_engine_link_connect_async (PentEngineLink *self, GAsyncReadyCallback callback, gpointer user_data);
 PentIpcEngine  *pent_engine_link_connect_finish (PentEngineLink *self, GAsyncResult *result, GError **error);
 
+/* After a call failed for want of a worker: gives it up, waits until it is gone and tells why.  Transfer full. */
+void            pent_engine_link_explain_async (PentEngineLink *self, GAsyncReadyCallback callback, gpointer user_data);
+GError         *pent_engine_link_explain_finish (PentEngineLink *self, GAsyncResult *result);
+
 PentIpcEngine  *pent_engine_link_get_proxy (PentEngineLink *self);      /* or NULL */
 const char     *pent_engine_link_get_identifier (PentEngineLink *self);
 gboolean        pent_engine_link_is_lost (PentEngineLink *self);

@@ -369,7 +369,8 @@ make_picture (Generate *self, guint index, guint count, guint64 seed, GError **e
   guint n_steps = count * self->steps;
 
   start_latent (self, seed);
-  if (!walk (self, seed, index * self->steps, n_steps, error))
+  if (!walk (self, seed, index * self->steps, n_steps, error) ||
+      g_cancellable_set_error_if_cancelled (run->cancellable, error))
     return FALSE;
   if (!is_finite (self->x, self->n))
     {
