@@ -415,7 +415,8 @@ test_let_go (void)
   for (guint round = 0; round < 4; round++)
     {
       PentVkContext *context = test_context_new ();
-      PentVkBuffer *x = test_buffer_new (context, words, 1 << 18, "x"), *y = test_buffer_new (context, words, 1 << 18, "y");
+      PentVkBuffer *x = test_buffer_new (context, words, 1 << 18, "x");
+      PentVkBuffer *y = test_buffer_new (context, words, 1 << 18, "y");
       TestSaxpy call = { .x = x, .y = y, .groups = { 4096, 1, 1 }, .spec = { 64, 1, 1 } };
 
       for (guint i = 0; i < 20; i++)

@@ -15,8 +15,8 @@ test_list (void)
       const PentVkInfo *info = g_ptr_array_index (devices, i);
       g_autofree char *features = pent_vk_feature_names (info->features);
 
-      g_test_message ("%u: %s; %s; %s; %u cores; heap %" G_GUINT64_FORMAT "; allocation %" G_GUINT64_FORMAT "; subgroup %u",
-                      i, info->name, info->driver, features, info->cores, info->heap_size, info->max_allocation,
+      g_test_message ("%u: %s; %s; %s; %u cores; heap %" G_GUINT64_FORMAT "; allocation %" G_GUINT64_FORMAT
+                      "; subgroup %u", i, info->name, info->driver, features, info->cores, info->heap_size, info->max_allocation,
                       info->subgroup_size);
       g_assert_true (g_utf8_validate (info->name, -1, NULL));
       g_assert_cmpuint (strlen (info->uuid), ==, 32);
