@@ -6,7 +6,7 @@ in    T    x [rows, width];
 out   i32  y [rows];
 spec  bool LANES = 0 | 1;
 derive uint PER_ROW = LANES || width <= 512 ? 8 : 128;
-derive uint VEC = !LANES && width % 4 == 0 && align (x) >= 4 * sizeof (T) ? 4 : 1;
+derive uint VEC = width % 4 == 0 && align (x) >= 4 * sizeof (T) ? 4 : 1;
 local 128, 1, 1;
 groups cdiv (rows, 128 / PER_ROW);
 cost  flops rows * width, bytes rows * (width * sizeof (T) + 4);

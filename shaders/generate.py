@@ -321,12 +321,15 @@ class Reader:
         kind = self.take('name', 'a type')
         if kind not in PUSH_TYPES:
             self.fail(f'"{kind}" cannot be pushed; there are {", ".join(PUSH_TYPES)}', line)
-        for name in self.list_of(lambda: self.declare('a name')):
-            count = 0
-            if self.accept('['):
-                count = int(self.take('number', 'a number'))
-                self.expect(']')
-            self.kernel.push.append(Push(name, kind, count))
+        self.list_of(lambda: self.kernel.push.append(Push(self.declare('a name'), kind, self.count())))
+
+    def count(self) -> int:
+        """The length of an array, 0 of what is none."""
+        if not self.accept('['):
+            return 0
+        count = int(self.take('number', 'a number'))
+        self.expect(']')
+        return count
 
     def read_spec(self) -> None:
         line = self.tokens[self.at].line
@@ -574,7 +577,7 @@ def includes_of(text: str, folder: pathlib.Path, found: dict[str, None]) -> dict
 def run(command: list[str]) -> None:
     result = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
     if result.returncode:
-        sys.exit(f'{" ".join(command)}\n{result.stdout}')
+        sys.exit('\n'.join([' '.join(command), *result.stdout.splitlines()[:12]]))
 
 
 def compile_variant(kernel: Kernel, types: dict[str, str], include: pathlib.Path, glslang: str, spirv_val: str | None) -> bytes:

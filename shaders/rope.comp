@@ -12,7 +12,7 @@ push  float eps;
 spec  bool NORM = 0 | 1;
 spec  bool INTERLEAVED = 0 | 1;                // pairs (2 j, 2 j + 1), else (j, j + h / 2)
 spec  bool LANES = 0 | 1;
-derive uint VEC = !LANES && h % 8 == 0 && ldx % 4 == 0 && ldy % 4 == 0 && align (x) >= 4 * sizeof (T) &&
+derive uint VEC = h % 8 == 0 && ldx % 4 == 0 && ldy % 4 == 0 && align (x) >= 4 * sizeof (T) &&
                   align (y) >= 4 * sizeof (U) && align (w, table) >= 16 ? 4 : 1;
 local 128, 1, 1;
 groups cdiv (rows * heads, 16);
@@ -26,7 +26,7 @@ cost  flops (6 + 4 * NORM) * rows * heads * h, bytes rows * heads * h * (sizeof 
 vec4
 rotate_neighbours (vec4 v, vec4 t)
 {
-  if (VEC == 4)
+  if (VEC == 4 || LANES)
     return v * t.xxzz + vec4 (-v.y, v.x, -v.w, v.z) * t.yyww;
   const vec4 other = subgroupShuffleXor (v, 1), other_t = subgroupShuffleXor (t, 1);
   return LANE % 2 == 0 ? v * t - other * other_t : v * other_t + other * t;
@@ -38,8 +38,8 @@ half_table (f32_in t, uint chunk)
 {
   const uint first = chunk * CHUNK, h2 = h / 2;
   if (LANES && first + 32 <= h2)
-    return vec4 (LANES_LOAD2 (t, 2 * first), LANES_LOAD2 (t, 2 * first + 16), LANES_LOAD2 (t, 2 * first + 32),
-                 LANES_LOAD2 (t, 2 * first + 48));
+    return vec4 (LANES_LOAD (t, 2 * first, 8), LANES_LOAD (t, 2 * first + 2, 8), LANES_LOAD (t, 2 * first + 4, 8),
+                 LANES_LOAD (t, 2 * first + 6, 8));
   const uvec4 i = 2 * min (row_index (chunk), h2 - 1);
   return vec4 (t.v[i.x], t.v[i.y], t.v[i.z], t.v[i.w]);
 }

@@ -6,7 +6,7 @@ in    T    x [rows, width];
 out   U    y [rows, width];
 spec  bool LANES = 0 | 1;
 derive uint PER_ROW = LANES || width <= 512 ? 8 : 128;
-derive uint VEC = !LANES && width % 4 == 0 && align (x) >= 4 * sizeof (T) && align (y) >= 4 * sizeof (U) ? 4 : 1;
+derive uint VEC = width % 4 == 0 && align (x) >= 4 * sizeof (T) && align (y) >= 4 * sizeof (U) ? 4 : 1;
 local 128, 1, 1;
 groups cdiv (rows, 128 / PER_ROW);
 cost  flops 12 * rows * width, bytes rows * width * (sizeof (T) + sizeof (U));

@@ -23,18 +23,13 @@ sigmoid (float x)
 float
 normal_cdf (float x)
 {
-  float z = abs (x) * 0.70710678;
-  if (z < 1.0) {
-    float s = z * z;
-    float r = 0.12837917 + s * (-0.37612626 + s * (0.11283594 + s * (-0.026854211 + s * (0.0051890872
-              + s * (-8.0168643e-4 + s * 7.8758749e-5)))));
-    return 0.5 + 0.5 * sign (x) * (z + z * r);
-  }
-  float w = min (z, 4.0) - 2.5;
-  float q = 1.5568156 + w * (0.35268074 + w * (-0.056110993 + w * (0.010858344 + w * (-0.0021549030
-            + w * (4.2029354e-4 + w * (-8.4670690e-5 + w * 1.3272361e-5))))));
-  float tail = 0.5 * exp (-(z * z + q));
-  return x < 0.0 ? tail : 1.0 - tail;
+  const float z = abs (x) * 0.70710678, s = z * z, w = clamp (z, 1.0, 4.0) - 2.5;
+  const float r = 0.12837917 + s * (-0.37612626 + s * (0.11283594 + s * (-0.026854211 + s * (0.0051890872
+                  + s * (-8.0168643e-4 + s * 7.8758749e-5)))));
+  const float q = 1.5568156 + w * (0.35268074 + w * (-0.056110993 + w * (0.010858344 + w * (-0.0021549030
+                  + w * (4.2029354e-4 + w * (-8.4670690e-5 + w * 1.3272361e-5))))));
+  const float tail = 0.5 * exp (-(s + q));
+  return z < 1.0 ? 0.5 + 0.5 * sign (x) * (z + z * r) : x < 0.0 ? tail : 1.0 - tail;
 }
 
 // The driver's tanh may be off by much near 0, where only the polynomial (in x^2 on [0, 0.55^2]) is exact enough.

@@ -3,6 +3,8 @@
 // (from float, to nearest even), NAME_in and NAME_out (buffer references to arrays), and NAMEx4, the same for aligned
 // groups of four.
 //
+// NAMEx4_words (y, i, s) stores s to elements i … i + 3 of y, which must be aligned to 8 bytes, in pieces of 64 bits.
+//
 // The index of v[] is a signed 32-bit number.  Where an array can have more elements, move the reference first:
 // AT (T, x, i) is x from element i on, i being of 64 bits, and ATx4 the same in groups of four; OUT and OUTx4 likewise.
 
@@ -17,6 +19,8 @@
   layout (buffer_reference, scalar, buffer_reference_align = 4 * SIZE) readonly buffer NAME##x4_in { NAME##x4 v[]; }; \
   layout (buffer_reference, scalar, buffer_reference_align = 4 * SIZE) buffer NAME##x4_out { NAME##x4 v[]; };
 
+layout (buffer_reference, scalar, buffer_reference_align = 8) buffer words_out { uint64_t v[]; };
+
 #ifdef USES_F32
 #define f32_SIZE 4
 #define f32 float
@@ -25,6 +29,9 @@
 #define f32_store(V) (V)
 #define f32x4_load(V) (V)
 #define f32x4_store(V) (V)
+#define f32x4_words(Y, I, S) \
+  words_out (Y).v[(I) / 2] = packUint2x32 (floatBitsToUint (S.xy)); \
+  words_out (Y).v[(I) / 2 + 1] = packUint2x32 (floatBitsToUint (S.zw))
 REFERENCES (f32, 4)
 #endif
 
@@ -36,6 +43,7 @@ REFERENCES (f32, 4)
 #define f16_store(V) float16_t (V)
 #define f16x4_load(V) vec4 (V)
 #define f16x4_store(V) f16vec4 (V)
+#define f16x4_words(Y, I, S) words_out (Y).v[(I) / 4] = pack64 (float16BitsToUint16 (S))
 REFERENCES (f16, 2)
 #endif
 
@@ -47,6 +55,7 @@ REFERENCES (f16, 2)
 #define bf16_store(V) uint16_t (bf16_bits (V))
 #define bf16x4_load(V) uintBitsToFloat (uvec4 (V) << 16)
 #define bf16x4_store(V) u16vec4 (bf16_bits (V.x), bf16_bits (V.y), bf16_bits (V.z), bf16_bits (V.w))
+#define bf16x4_words(Y, I, S) words_out (Y).v[(I) / 4] = pack64 (S)
 REFERENCES (bf16, 2)
 
 uint

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Stochastic Euler for flow matching: goes all the way to the picture that the velocity promises and mixes it with fresh
- * noise.   x0 = x - sigma v;   x := (1 - sigma') x0 + sigma' noise
- * What few-step distilled models were trained for. */
+/* Stochastic Euler for flow matching: goes all the way to the picture that the velocity promises and mixes it with
+ * fresh noise; what few-step distilled models were trained for.
+ *   x0 = x - sigma v;   x := (1 - sigma') x0 + sigma' noise */
 #include "pent-sampler.h"
 
 #include <glib/gi18n.h>

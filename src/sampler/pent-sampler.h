@@ -5,8 +5,8 @@
 
 G_BEGIN_DECLS
 
-/* PentSampler: integrates from noise to a latent.  One file per sampler, describing itself; the list in meson.build is the
- * registry.  The sampler sees latents as flat arrays of n floats and never the model.
+/* PentSampler: integrates from noise to a latent.  One file per sampler, describing itself; the list in meson.build is
+ * the registry.  The sampler sees latents as flat arrays of n floats and never the model.
  *
  * The caller's loop, the same for every sampler, however often it asks the model in one interval of the schedule:
  *   while (!pent_sampler_done (s))
@@ -44,6 +44,7 @@ typedef struct {
 } PentSamplerClass;
 
 extern const PentSamplerClass *const pent_samplers[];            /* NULL-terminated */
+extern const char *const pent_sampler_names[];                   /* theirs, in the same order; NULL-terminated */
 const PentSamplerClass *pent_sampler_find (const char *name);    /* by name or alias, ASCII case ignored; or NULL */
 
 /* sigmas[0 … steps]; copied. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Flow-matching schedules.  Shifting: Esser et al. 2024 (arXiv:2403.03206), section 5.3.2; Karras spacing: Karras et al.
- * 2022 (arXiv:2206.00364), equation 5; Beta spacing: arXiv:2407.12173.
+/* Flow-matching schedules.  Shifting: Esser et al. 2024 (arXiv:2403.03206), section 5.3.2; Karras spacing: Karras et
+ * al. 2022 (arXiv:2206.00364), equation 5; beta spacing: arXiv:2407.12173.
  * Easy to get wrong:
- *   - with a static shift the smallest sigma is shifted once on its own, before the line from 1 down to it is drawn, and
- *     then again with all the others;
+ *   - with a static shift the smallest sigma is shifted once on its own, before the line from 1 down to it is drawn,
+ *     and then again with all the others;
  *   - respacing comes last: it sees only the first and the last of the shifted sigmas. */
 #include "pent-schedule.h"
 
@@ -149,6 +149,8 @@ pent_flow_sigmas (const PentFlowSchedule *schedule, guint steps, const double *c
   double scale = schedule->dynamic_linear ? mu : exp (mu);
   double smallest = schedule->dynamic ? schedule->sigma_min : shift_static (schedule->shift, schedule->sigma_min);
 
+  if (schedule->trailing)
+    smallest = 1.0 / MAX (steps, 1);
   g_return_if_fail (schedule != NULL);
   g_return_if_fail (sigmas != NULL);
   g_return_if_fail (steps > 0);

@@ -76,7 +76,8 @@ case_bound (Case *self, const char *kind, guint run)
   JsonObject *all = json_object_get_object_member (self->object, "tolerance_f32");
   JsonObject *one = json_object_get_object_member (all, name);
 
-  return MAX (10 * json_object_get_double_member (one, "max_abs"), 2e-5 * json_object_get_double_member (one, "ref_max"));
+  return MAX (10 * json_object_get_double_member (one, "max_abs"),
+              2e-5 * json_object_get_double_member (one, "ref_max"));
 }
 
 static double
@@ -354,7 +355,8 @@ test_noise (void)
 
   for (guint run = 0; run < 3; run++)
     {
-      g_autoptr(PentSampler) sampler = pent_sampler_new (pent_sampler_find ("euler-stochastic"), sigmas, 3, run < 2 ? 7 : 8);
+      const PentSamplerClass *klass = pent_sampler_find ("euler-stochastic");
+      g_autoptr(PentSampler) sampler = pent_sampler_new (klass, sigmas, 3, run < 2 ? 7 : 8);
 
       pent_sampler_step (sampler, x[run], velocity, N);
       if (run == 0)

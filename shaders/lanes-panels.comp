@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: GPL-3.0-or-later
+#ifdef PENT_KERNEL
+brief "rows of x as f32 panels [m / 16, k, 16], times scale; missing rows are zeros";
+types X = f32 | f16 | bf16;
+push  uint m, ldx;
+push  float scale;
+in    X   x [(m - 1) * ldx + k];
+out   f32 panels [cdiv (m, 16), k, 16];
+local 32, 1, 1;
+groups cdiv (k, 512), cdiv (m, 16), 1;
+needs lanes;
+subgroup 8;
+cost  flops 0, bytes m * k * (sizeof (X) + 4);
+#endif
+
+#include "lanes.glsl"
+
+// A subgroup turns 128 elements of 16 rows, eight of a row at a time.
+void
+main ()
+{
+  uint first = gl_WorkGroupID.x * 512 + gl_SubgroupID * 128, last = min (first + 128, k);
+  for (uint at = first; at < last; at += 8) {
+    f32_out to = OUT (f32, panels, (uint64_t (gl_WorkGroupID.y) * k + at + gl_SubgroupInvocationID) * 16);
+    [[unroll]] for (uint i = 0; i < 16; i++) {
+      uint row = gl_WorkGroupID.y * 16 + i;
+      X_in from = AT (X, x, uint64_t (row) * ldx + at);
+      if (row >= m || at + 8 > k) {
+        if (at + gl_SubgroupInvocationID < k)
+          to.v[i] = row < m ? X_load (from.v[gl_SubgroupInvocationID]) * scale : 0.0;
+      } else
+        to.v[i] = X_load (LANES_LOAD (from, 0, 1)) * scale;
+    }
+  }
+}
