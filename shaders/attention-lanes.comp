@@ -56,6 +56,7 @@ main ()
   uint end = key_end (min (first + 15, rows - 1) / group);
 
   for (uint j = 0; j < end; j += 64) {
+    subgroupMemoryBarrierBuffer ();     // lanes read what other lanes wrote
     uint count = min (end - j, 64);
     float before[2];
     [[unroll]] for (uint t = 0; t < 2; t++)
@@ -91,6 +92,8 @@ main ()
         }
     }
 
+    subgroupMemoryBarrierBuffer ();
+
     // weights
     float factor[2];
     [[unroll]] for (uint t = 0; t < 2; t++) {
@@ -108,10 +111,12 @@ main ()
       p.v[8 + LANE] = w_1;
     }
 
+    subgroupMemoryBarrierBuffer ();
+
     // y += weights * v, WIDE elements of the head at a time
     for (uint d = 0; d < head; d += WIDE) {
-      f32_out o = OUT (f32, os, d * 16), p = ps;
-      W_in vr = AT (W, v0, uint64_t (j) * ldv + d);
+      f32_out o = OUT (f32, os, d * 16), p;
+      W_in vr;      // rows at multiples of ldv from it: a pointer moved 32 times by ldv came out wrong on Mesa 26.1
       float s[WIDE][2];
       [[unroll]] for (uint e = 0; e < WIDE; e++) {
         s[e][0] = LANES_LOAD (o, e * 16, 1) * factor[0];
@@ -121,21 +126,22 @@ main ()
       { \
         float w_0 = LANES_LOAD (p, (U) * 16, 1), w_1 = LANES_LOAD (p, (U) * 16 + 8, 1); \
         [[unroll]] for (uint e = 0; e < WIDE; e++) { \
-          float scalar = W_load (vr.v[e]); \
+          float scalar = W_load (AT (W, vr, (U) * ldv).v[e]); \
           s[e][0] += scalar * w_0; \
           s[e][1] += scalar * w_1; \
         } \
-        vr = AT (W, vr, ldv); \
       }
       uint i = 0;
       for (; i + 32 <= count; i += 32) {
+        p = OUT (f32, ps, i * 16);
+        vr = AT (W, v0, uint64_t (j + i) * ldv + d);
         [[unroll]] for (uint u = 0; u < 32; u++)
           ADD (u)
-        p = OUT (f32, p, 32 * 16);
       }
       for (; i < count; i++) {
+        p = OUT (f32, ps, i * 16);
+        vr = AT (W, v0, uint64_t (j + i) * ldv + d);
         ADD (0)
-        p = OUT (f32, p, 16);
       }
       [[unroll]] for (uint e = 0; e < WIDE; e++) {
         o.v[e * 16 + LANE] = s[e][0];
@@ -144,6 +150,7 @@ main ()
     }
   }
 
+  subgroupMemoryBarrierBuffer ();
   [[unroll]] for (uint t = 0; t < 2; t++) {
     uint row = first + t * 8 + LANE;
     float share = sum[t] > 0.0 ? 1.0 / sum[t] : 0.0;      // no key at all: zeros
