@@ -327,7 +327,7 @@ load_defaults (PentPipelineZimage *self, PentFiles *files, GError **error)
           info->width = pent_json_int (&j, "width", info->width, multiple, 1 << 14);
           info->height = pent_json_int (&j, "height", info->height, multiple, 1 << 14);
           info->steps = pent_json_int (&j, "steps", info->steps, 1, 1000);
-          info->guidance = pent_json_float (&j, "guidance", info->guidance, 0, 100);
+          info->guidance = pent_json_float (&j, "guidance_scale", info->guidance, 0, 100);
           if (!pent_json_finish (&j, error))
             return FALSE;
         }

@@ -177,11 +177,13 @@ test_linears (KtRun *run, NnVariant force)
 {
   const gboolean few = force == NN_VARIANT_GEMV || force == NN_VARIANT_GEMV_LANES;
 
-  for (guint i = 0; i < 44; i++)
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (combos); i++)
     {
       LinearCase c = { .alpha = 1, .size = 1, .force = force };
 
       memcpy (&c.x, combos[i % G_N_ELEMENTS (combos)], sizeof combos[0]);
+      if (force == NN_VARIANT_COOPMAT && c.x != PENT_DTYPE_F16)
+        continue;
       c.m = few ? PICK (1, 2, 3, 4, 5, 6, 7, 8) : PICK (1, 2, 9, 15, 16, 17, 31, 33, 63, 64, 65, 100, 127, 129);
       c.n = PICK (1, 2, 3, 4, 5, 15, 16, 17, 31, 32, 63, 64, 65, 97, 127, 128, 129, 200);
       c.k = PICK (1, 2, 3, 4, 7, 8, 9, 16, 31, 63, 64, 65, 85, 128, 129, 320, 1031);
@@ -197,6 +199,8 @@ test_linears (KtRun *run, NnVariant force)
       c.alpha = i % 3 == 0 ? 0.125f : 1;
       test_linear (run, &c);
     }
+  if (force == NN_VARIANT_COOPMAT)
+    return;
   /* a large k; values at the edge of f16; every activation */
   test_linear (run, &(LinearCase) { .m = few ? 3 : 40, .n = 33, .k = 10007, .alpha = 1, .size = 1, .force = force });
   test_linear (run, &(LinearCase) { .m = few ? 8 : 24, .n = 48, .k = 64, .alpha = 1 / 1024.f, .size = 9000, .force = force,
@@ -318,7 +322,7 @@ test_attentions (KtRun *run, NnVariant force)
 {
   const gboolean few = force == NN_VARIANT_DECODE;
 
-  for (guint i = 0; i < 28; i++)
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (attention_combos); i++)
     {
       AttentionCase c = { .size = 1, .pos = -1, .force = force };
 
@@ -326,7 +330,7 @@ test_attentions (KtRun *run, NnVariant force)
       c.batch = PICK (1, 1, 2);
       c.kv_heads = PICK (1, 2);
       c.heads = c.kv_heads * PICK (1, 2, 3);
-      c.head = ((const guint[]) { 16, 40, 64, 80, 6, 128, 34 })[i / 4];
+      c.head = ((const guint[]) { 16, 40, 64, 80, 6, 128, 34 })[i / 2];
       c.tq = few ? PICK (1, 2, 3, 8) : PICK (1, 7, 16, 17, 63, 64, 65, 130);
       c.tk = PICK (1, 2, 15, 31, 32, 33, 64, 77, 200);
       c.causal = kt_coin (run);
@@ -410,11 +414,13 @@ test_conv (KtRun *run, const ConvCase *c)
 static void
 test_convs (KtRun *run, NnVariant force)
 {
-  for (guint i = 0; i < 33; i++)
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (combos); i++)
     {
       ConvCase c = { .force = force };
 
       memcpy (&c.x, combos[i % G_N_ELEMENTS (combos)], sizeof combos[0]);
+      if (force == NN_VARIANT_COOPMAT && c.x != PENT_DTYPE_F16)
+        continue;
       c.size = PICK (1, 3, 3, 3, 5);
       c.batch = PICK (1, 1, 2);
       c.h = PICK (5, 6, 8, 11, 16, 17);
@@ -432,6 +438,96 @@ test_convs (KtRun *run, NnVariant force)
 }
 
 
+/* ---- the bench: what nn chooses, at shapes of the families ---- */
+
+typedef struct { guint m, n, k; PentDtype x, w, y; const char *where; } LinearRow;
+
+static void
+bench_linear (KtBench *bench)
+{
+  static const LinearRow rows[] = {
+    { 2048, 2048, 2048, 0, PENT_DTYPE_F32, 0, "square" },
+    { 2048, 2048, 2048, 0, PENT_DTYPE_F16, 0, "square" },
+    { 4096, 320, 320, 0, PENT_DTYPE_F16, 0, "SD 1.5 proj" },
+    { 4096, 2560, 320, 0, PENT_DTYPE_F16, 0, "SD 1.5 ff" },
+    { 1024, 10240, 1280, 0, PENT_DTYPE_F16, 0, "SDXL ff" },
+    { 512, 3840, 3840, 0, PENT_DTYPE_BF16, 0, "Z-Image qkv" },
+    { 256, 3072, 1024, 0, PENT_DTYPE_BF16, 0, "Qwen3-0.6B up, prefill" },
+    { 1, 3072, 1024, 0, PENT_DTYPE_BF16, 0, "Qwen3-0.6B up, decode" },
+    { 1, 151936, 1024, 0, PENT_DTYPE_BF16, 0, "Qwen3-0.6B head" },
+    { 1, 4096, 4096, 0, PENT_DTYPE_F16, 0, "GEMV" },
+    { 1, 4096, 4096, 0, PENT_DTYPE_F32, 0, "GEMV" },
+    { 4, 4096, 4096, 0, PENT_DTYPE_F16, 0, "GEMV" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      const LinearRow *r = &rows[i];
+
+      if (!kt_row (bench, "linear", "%ux%u, k %u %s (%s)", r->m, r->n, r->k, pent_dtype_name (r->w), r->where))
+        continue;
+      NnLinear op = { .x = kt_span (bench, r->x, (gsize) r->m * r->k), .w = kt_span (bench, r->w, (gsize) r->n * r->k),
+                      .y = kt_span (bench, r->y, (gsize) r->m * r->n), .x_type = r->x, .w_type = r->w, .y_type = r->y,
+                      .m = r->m, .n = r->n, .k = r->k, .ldx = r->k, .ldy = r->n, .alpha = 1 };
+      const guint64 size = nn_linear_scratch (bench->info, &op);
+      nn_linear_emit (bench->command, bench->info, &op, size > 0 ? kt_span (bench, PENT_DTYPE_F32, size / 4) : (PentSpan) { 0 });
+    }
+}
+
+static void
+bench_attention (KtBench *bench)
+{
+  static const struct { guint tq, tk, heads, kv_heads, head; gboolean causal; const char *where; } rows[] = {
+    { 4096, 4096, 8, 8, 40, FALSE, "SD 1.5 64^2" }, { 1024, 1024, 8, 8, 80, FALSE, "SD 1.5 32^2" },
+    { 4096, 77, 8, 8, 40, FALSE, "SD 1.5 words" }, { 1024, 1024, 20, 20, 64, FALSE, "SDXL" },
+    { 1280, 1280, 30, 30, 128, FALSE, "Z-Image 512^2" }, { 256, 256, 16, 8, 128, TRUE, "Qwen3-0.6B prefill" },
+    { 1, 512, 16, 8, 128, TRUE, "Qwen3-0.6B decode" }, { 1024, 1024, 1, 1, 512, FALSE, "VAE 256^2" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      const guint nq = rows[i].heads * rows[i].head, nkv = rows[i].kv_heads * rows[i].head;
+
+      if (!kt_row (bench, "attention", "%ux%u, heads %u/%u of %u (%s)", rows[i].tq, rows[i].tk, rows[i].heads,
+                   rows[i].kv_heads, rows[i].head, rows[i].where))
+        continue;
+      NnAttention op = { .q = kt_span (bench, PENT_DTYPE_F32, rows[i].tq * nq), .k = kt_span (bench, PENT_DTYPE_F32, rows[i].tk * nkv),
+                         .v = kt_span (bench, PENT_DTYPE_F32, rows[i].tk * nkv), .y = kt_span (bench, PENT_DTYPE_F32, rows[i].tq * nq),
+                         .batch = 1, .tq = rows[i].tq, .tk = rows[i].tk, .heads = rows[i].heads, .kv_heads = rows[i].kv_heads,
+                         .head_size = rows[i].head, .ldq = nq, .ldk = nkv, .ldv = nkv, .ldy = nq, .scale = 0.1f,
+                         .causal = rows[i].causal };
+      const guint64 size = nn_attention_scratch (bench->info, &op);
+      nn_attention_emit (bench->command, bench->info, &op, size > 0 ? kt_span (bench, PENT_DTYPE_F32, size / 4) : (PentSpan) { 0 });
+    }
+}
+
+static void
+bench_conv (KtBench *bench)
+{
+  static const struct { guint h, c, n, size, stride; PentDtype w; const char *where; } rows[] = {
+    { 64, 320, 320, 3, 1, PENT_DTYPE_F16, "SD 1.5" }, { 32, 640, 640, 3, 1, PENT_DTYPE_F16, "SD 1.5" },
+    { 16, 1280, 1280, 3, 1, PENT_DTYPE_F16, "SD 1.5" }, { 64, 320, 320, 3, 1, PENT_DTYPE_F32, "SD 1.5" },
+    { 64, 320, 320, 3, 2, PENT_DTYPE_F16, "SD 1.5 down" }, { 64, 4, 320, 3, 1, PENT_DTYPE_F16, "SD 1.5 in" },
+    { 64, 512, 512, 3, 1, PENT_DTYPE_F32, "VAE" }, { 256, 256, 256, 3, 1, PENT_DTYPE_F32, "VAE" },
+    { 256, 128, 3, 3, 1, PENT_DTYPE_F32, "VAE out" }, { 64, 640, 320, 1, 1, PENT_DTYPE_F16, "SD 1.5 shortcut" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      const guint o = rows[i].h / rows[i].stride, s = rows[i].size;
+
+      if (!kt_row (bench, "conv", "%ux%u, %u -> %u, %ux%u /%u %s (%s)", rows[i].h, rows[i].h, rows[i].c, rows[i].n, s, s,
+                   rows[i].stride, pent_dtype_name (rows[i].w), rows[i].where))
+        continue;
+      NnConv op = { .x = kt_span (bench, PENT_DTYPE_F32, rows[i].h * rows[i].h * rows[i].c),
+                    .w = kt_span (bench, PENT_DTYPE_F32, nn_conv_packed_size (bench->info, rows[i].w, rows[i].n, rows[i].c, s) / 4 + 1),
+                    .y = kt_span (bench, PENT_DTYPE_F32, o * o * rows[i].n), .w_type = rows[i].w, .batch = 1, .h = rows[i].h,
+                    .w_in = rows[i].h, .c = rows[i].c, .n = rows[i].n, .size = s, .stride = rows[i].stride, .pad_before = s / 2,
+                    .pad_after = s / 2 };
+      nn_conv_emit (bench->command, bench->info, &op, (PentSpan) { 0 });
+    }
+}
+
 /* ---- the tables ---- */
 
 static void check_linear_tile (KtRun *run) { if (!*run->mask) test_linears (run, NN_VARIANT_TILE); }
@@ -439,17 +535,26 @@ static void check_linear_gemv (KtRun *run) { if (!*run->mask) test_linears (run,
 static void check_linear_lanes (KtRun *run) { if (run->lanes) test_linears (run, NN_VARIANT_LANES); }
 static void check_linear_gemv_lanes (KtRun *run) { if (run->lanes) test_linears (run, NN_VARIANT_GEMV_LANES); }
 static void check_attention_tile (KtRun *run) { if (!*run->mask) test_attentions (run, NN_VARIANT_TILE); }
+static void check_attention_lanes (KtRun *run) { if (run->lanes) test_attentions (run, NN_VARIANT_LANES); }
+static void check_conv_lanes (KtRun *run) { if (run->lanes) test_convs (run, NN_VARIANT_LANES); }
+static gboolean has_coopmat (KtRun *run) { return !*run->mask && (run->info->features & PENT_VK_COOPMAT); }
+static void check_linear_coopmat (KtRun *run) { if (has_coopmat (run)) test_linears (run, NN_VARIANT_COOPMAT); }
+static void check_conv_coopmat (KtRun *run) { if (has_coopmat (run)) test_convs (run, NN_VARIANT_COOPMAT); }
 static void check_conv_tile (KtRun *run) { if (!*run->mask) test_convs (run, NN_VARIANT_TILE); }
 
 const KtKernel kt_gemm[] = {
+  { "attention-lanes", check_attention_lanes, bench_attention },
   { "attention-tile", check_attention_tile, NULL },
+  { "conv-coopmat", check_conv_coopmat, NULL },
+  { "conv-lanes", check_conv_lanes, bench_conv },
   { "conv-pack", check_conv_tile, NULL },
   { "conv-tile", check_conv_tile, NULL },
   { "lanes-panels", check_linear_lanes, NULL },
   { "lanes-widen", check_linear_lanes, NULL },
+  { "linear-coopmat", check_linear_coopmat, NULL },
   { "linear-gemv", check_linear_gemv, NULL },
   { "linear-gemv-lanes", check_linear_gemv_lanes, NULL },
-  { "linear-lanes", check_linear_lanes, NULL },
+  { "linear-lanes", check_linear_lanes, bench_linear },
   { "linear-tile", check_linear_tile, NULL },
   { NULL }
 };

@@ -674,7 +674,7 @@ around (const RefValue *x, guint axis, gsize *outer, gsize *inner)
 RefValue *
 ref_slice (Ref *r, RefValue *x, int axis, guint first, guint count)
 {
-  guint at = axis < 0 ? x->n_dims + axis : axis, shape[4];
+  guint at = axis < 0 ? x->n_dims + axis : (guint) axis, shape[4];
   gsize outer, inner;
   RefValue *y;
 
@@ -690,7 +690,7 @@ ref_slice (Ref *r, RefValue *x, int axis, guint first, guint count)
 RefValue *
 ref_concat (Ref *r, int axis, RefValue *a, RefValue *b)
 {
-  guint at = axis < 0 ? a->n_dims + axis : axis, shape[4];
+  guint at = axis < 0 ? a->n_dims + axis : (guint) axis, shape[4];
   gsize outer, inner, left, right;
   RefValue *y;
 

@@ -33,6 +33,7 @@ run_random (PentVkContext *context, PentNnWeights *weights, PentNnPrecision prec
   g_autoptr (Ref) r = ref_new (context, weights, precision, seed);
 
   nn_random_graph (r, n);
+  g_test_message ("seed %u, %u operations", seed, n);
   ref_check (r, disable, bound);
   if (stats != NULL)
     pent_nn_graph_get_stats (r->g, stats);
@@ -42,7 +43,7 @@ run_random (PentVkContext *context, PentNnWeights *weights, PentNnPrecision prec
 /* ---- memory ---- */
 
 /* With an arena and with memory of its own for every value the results are equal bit for bit: no two values that are
- * alive at once share memory. */
+ * alive at once share memory.  (Long chains of norms may amplify rounding: the bound against the truth is wide.) */
 static void
 test_arena (void)
 {
@@ -54,8 +55,8 @@ test_arena (void)
     {
       guint32 seed = g_test_rand_int ();
       PentNnStats one, other;
-      g_autoptr (GArray) a = run_random (context, weights, PENT_NN_PRECISION_F32, seed, 4 + 3 * i, NULL, 1e-3, &one);
-      g_autoptr (GArray) b = run_random (context, weights, PENT_NN_PRECISION_F32, seed, 4 + 3 * i, "arena", 1e-3, &other);
+      g_autoptr (GArray) a = run_random (context, weights, PENT_NN_PRECISION_F32, seed, 4 + 3 * i, NULL, 0.05, &one);
+      g_autoptr (GArray) b = run_random (context, weights, PENT_NN_PRECISION_F32, seed, 4 + 3 * i, "arena", 0.05, &other);
 
       g_test_message ("seed %u: arena %" G_GUINT64_FORMAT ", apart %" G_GUINT64_FORMAT, seed, one.arena_bytes,
                       other.arena_bytes);
@@ -648,7 +649,7 @@ test_memory_refusal (void)
   guint64 before;
   RefValue *x;
 
-  g_setenv ("PENT_VK_BUDGET", "64M", TRUE);
+  g_setenv ("PENT_VK_BUDGET", "512M", TRUE);
   context = nn_test_context ();
   r = ref_new (context, weights, PENT_NN_PRECISION_F32, 1);
   x = ref_input (r, NN_SHAPE (1, 16), 1);

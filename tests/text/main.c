@@ -83,5 +83,6 @@ main (int argc, char **argv)
 
   g_test_init (&argc, &argv, NULL);
   test_add_tokenizer ();
+  test_add_template ();
   return g_test_run ();
 }

@@ -13,4 +13,5 @@ JsonNode      *test_json (const char *name, const char *file);
 PentFiles     *test_files_inline (const char *const *names, const char *const *contents, const gssize *lengths);
 
 void           test_add_tokenizer (void);
+void           test_add_template (void);
 int            bench (void);

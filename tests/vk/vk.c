@@ -157,8 +157,6 @@ main (int argc, char *argv[])
   g_setenv ("XDG_CACHE_HOME", cache, TRUE);
   if (g_getenv ("MESA_SHADER_CACHE_DIR") == NULL)
     g_setenv ("MESA_SHADER_CACHE_DISABLE", "true", TRUE);
-  /* What a driver keeps until the process ends would look like a leak once the loader has closed the driver. */
-  g_setenv ("VK_LOADER_DISABLE_DYNAMIC_LIBRARY_UNLOADING", "1", TRUE);
   if (g_getenv ("PENT_TEST_DEVICE") != NULL)
     g_setenv ("PENT_DEVICE", g_getenv ("PENT_TEST_DEVICE"), TRUE);
   g_test_init (&argc, &argv, NULL);
