@@ -124,7 +124,7 @@ test_exact (void)
   g_ptr_array_add (ids, g_strdup (root));
   for (guint i = 0; i < G_N_ELEMENTS (filters); i++)
     shadows[i] = shadow_new (pent_revision_list_new (document, &filters[i], sorts[i % 3]));
-  for (guint n = 0; n < get_count ("PENT_TEST_STEPS", 150); n++)
+  for (guint n = 0; n < get_count ("PENT_TEST_STEPS", g_test_slow () ? 2000 : 100); n++)
     {
       change_something (document, rand, ids, n);
       for (guint i = 0; i < G_N_ELEMENTS (filters); i++)
