@@ -71,7 +71,7 @@ load_item (PentDocument *self, gint64 seq)
     }
   if (!pent_sql_check (self->reader, &error))
     {
-      g_warning ("%s", error->message);
+      g_message ("%s", error->message);
       return NULL;
     }
   return row != NULL ? pent_revision_new (row, fields) : NULL;
@@ -106,7 +106,7 @@ pent_document_lookup (PentDocument *self, const char *id)
 
   seq = pent_row_find_short (self->reader, id);
   if (!pent_sql_check (self->reader, &error))
-    g_warning ("%s", error->message);
+    g_message ("%s", error->message);
   return seq > 0 ? pent_document_get_item (self, seq) : NULL;
 }
 
@@ -203,8 +203,10 @@ refresh_batch (PentDocument *self, gboolean *busy)
   *busy = pent_sql_is_busy (self->reader);
   if (!pent_sql_commit (self->reader, &error))
     {
+      /* The next look at the file tries again. */
       if (!*busy)
-        g_warning ("%s", error->message);
+        g_message ("%s", error->message);
+      self->data_version = -1;
       self->seen_revision = revision;
       self->seen_record = record;
       return FALSE;
@@ -214,7 +216,7 @@ refresh_batch (PentDocument *self, gboolean *busy)
 
   update_items (self, seqs);
   if (!pent_sql_check (self->reader, &error))
-    g_warning ("%s", error->message);
+    g_message ("%s", error->message);
   if (self->n_revisions != n_revisions)
     {
       self->n_revisions = n_revisions;

@@ -503,6 +503,7 @@ purge_one (PentDocument *self, gint64 seq, const guint8 *id, gint64 time)
 {
   pent_record_insert (self->writer, id, "purged", "1", time, self->author);
   pent_state_update (self->writer, seq, TRUE);
+  pent_pixels_drop_unused (self->writer, seq);
 }
 
 static GArray *

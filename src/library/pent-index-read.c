@@ -70,12 +70,12 @@ forget_entry (PentSql *index, gint64 document, gint64 seq)
   pent_sql_run (index, "DELETE FROM entry WHERE document = ?1 AND seq = ?2", "ii", document, seq);
 }
 
-/* Numbers go by time, so that the newest hits come first without sorting all of them: milliseconds, and 20 bits that
- * keep apart what was made in the same one. */
+/* Numbers go by time, so that the newest hits come first without sorting all of them: microseconds, good until 2112, and
+ * 11 bits that keep apart what was made in the same one. */
 static gint64
 choose_number (PentSql *index, gint64 created, gint64 document, gint64 seq)
 {
-  gint64 number = (CLAMP (created, 0, G_MAXINT64 >> 21) / 1000) << 20 | ((document * 7919 + seq * 104729) & 0xfffff);
+  gint64 number = CLAMP (created, 0, (G_GINT64_CONSTANT (1) << 52) - 2) << 11 | ((document * 7919 + seq * 104729) & 0x7ff);
 
   while (pent_sql_get_int (index, "SELECT count (*) FROM entry WHERE number = ?1", "i", number) > 0)
     number++;

@@ -180,7 +180,7 @@ set_up (PentSql *sql, gboolean fresh)
 {
   if (fresh)
     pent_sql_exec (sql, "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL;");
-  pent_sql_exec (sql, "PRAGMA synchronous = EXTRA; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;");
+  pent_sql_set_up (sql, "PRAGMA synchronous = EXTRA; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;");
 }
 
 static PentSql *
