@@ -147,8 +147,8 @@ is_possible (PentVkContext *context, const PentVkShader *shader)
   guint size = shader->subgroup_size;
 
   if (missing != 0)
-    vk_fault_set (&context->fault, PENT_ERROR_UNSUPPORTED, "The kernel %s needs %s, which %s lacks", shader->name, names,
-                  info->name);
+    vk_fault_set (&context->fault, PENT_ERROR_UNSUPPORTED, "The kernel %s needs %s, which %s lacks", shader->name,
+                  names, info->name);
   else if (size != 0 && (size < info->subgroup_min || size > info->subgroup_max))
     vk_fault_set (&context->fault, PENT_ERROR_UNSUPPORTED, "The kernel %s needs subgroups of %u, and %s has %u to %u",
                   shader->name, size, info->name, info->subgroup_min, info->subgroup_max);

@@ -95,12 +95,12 @@ copies (KtBench *bench)
 {
   const gsize n = 32 << 20;
 
-  if (kt_row (bench, "copy", "%zu MiB by the driver", n >> 18))
+  if (kt_row (bench, "ceiling", "copy of %zu MiB by the driver", n >> 18))
     {
       const PentSpan x = kt_span (bench, PENT_DTYPE_F32, n), y = kt_span (bench, PENT_DTYPE_F32, n);
       pent_vk_command_copy (bench->command, y.buffer, 0, x.buffer, 0, n * 4);
     }
-  if (kt_row (bench, "copy", "%zu MiB by a kernel", n >> 18))
+  if (kt_row (bench, "ceiling", "copy of %zu MiB by a kernel", n >> 18))
     {
       const PentSpan x = kt_span (bench, PENT_DTYPE_F32, n), y = kt_span (bench, PENT_DTYPE_F32, n);
       pent_kernel_cast (bench->command, &(PentKernelCast) { .x = x, .y = y, .n = n, .LANES = bench->lanes });
@@ -135,8 +135,8 @@ print_rows (State *self)
   for (guint i = 0; i < self->rows->len; i++)
     {
       const Row *row = &g_array_index (self->rows, Row, i);
-      if (g_str_equal (row->kernel, "copy"))
-        copy = MAX (copy, (row->bytes > 0 ? row->bytes : 256e6) / row->seconds * 1e-9);
+      if (g_str_equal (row->kernel, "ceiling"))
+        copy = MAX (copy, row->bytes / row->seconds * 1e-9);
     }
   for (guint i = 0; i < self->rows->len && !(matrix > 0 && *of == 'O'); i++)
     matrix = MAX (matrix, g_array_index (self->rows, Row, i).flops / g_array_index (self->rows, Row, i).seconds * 1e-9);
