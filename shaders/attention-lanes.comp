@@ -45,11 +45,10 @@ main ()
   [[unroll]] for (uint t = 0; t < 2; t++) {
     uint row = min (first + t * 8 + LANE, rows - 1);
     X_in from = AT (X, q, b * batch_q + uint64_t (row / group) * ldq + (hkv * group + row % group) * head);
-    uint d = 0;
-    do {
+    for (uint d = 0; d < head; d++) {
       qs.v[d * 16 + t * 8 + LANE] = X_load (from.v[d]) * scale;
       os.v[d * 16 + t * 8 + LANE] = 0.0;
-    } while (++d < head);
+    }
     limit[t] = key_end (row / group);
     largest[t] = NONE;
     sum[t] = 0.0;
@@ -57,8 +56,7 @@ main ()
   // A subgroup beyond the last row does the last one again in its own part of `scratch` (no early return: see lanes.glsl).
   uint end = key_end (min (first + 15, rows - 1) / group);
 
-  uint j = 0;
-  if (end > 0) do {
+  for (uint j = 0; j < end; j += 64) {
     subgroupMemoryBarrierBuffer ();     // lanes read what other lanes wrote
     uint count = min (end - j, 64);
     float before[2];
@@ -66,38 +64,34 @@ main ()
       before[t] = largest[t];
 
     // scores of four keys at a time
-    uint i = 0;
-    do {
+    for (uint i = 0; i < count; i += 4) {
       float s[4][2];
       W_in kr[4];
       [[unroll]] for (uint e = 0; e < 4; e++) {
         s[e][0] = s[e][1] = 0.0;
         kr[e] = AT (W, k0, uint64_t (min (j + i + e, tk - 1)) * ldk);
       }
-      f32_out a = qs;
-      uint d = 0;
-      do {
+      for (uint d = 0; d < head; d += STEP) {
+        f32_out a = OUT (f32, qs, min (d, head - STEP) * 16);
+        W_in kd[4];
+        [[unroll]] for (uint e = 0; e < 4; e++)
+          kd[e] = AT (W, kr[e], min (d, head - STEP));
         [[unroll]] for (uint u = 0; u < STEP; u++) {
           float a_0 = LANES_LOAD (a, u * 16, 1), a_1 = LANES_LOAD (a, u * 16 + 8, 1);
           [[unroll]] for (uint e = 0; e < 4; e++) {
-            float scalar = W_load (kr[e].v[u]);
+            float scalar = W_load (kd[e].v[u]);
             s[e][0] += scalar * a_0;
             s[e][1] += scalar * a_1;
           }
         }
-        a = OUT (f32, a, STEP * 16);
-        [[unroll]] for (uint e = 0; e < 4; e++)
-          kr[e] = AT (W, kr[e], STEP);
-        d += STEP;
-      } while (d < head);
+      }
       [[unroll]] for (uint e = 0; e < 4; e++)
         [[unroll]] for (uint t = 0; t < 2; t++) {
           float logit = mix (NONE, s[e][t], j + i + e < limit[t]);
           ps.v[(i + e) * 16 + t * 8 + LANE] = logit;
           largest[t] = max (largest[t], logit);
         }
-      i += 4;
-    } while (i < count);
+    }
 
     subgroupMemoryBarrierBuffer ();
 
@@ -107,8 +101,7 @@ main ()
       factor[t] = exp (before[t] - largest[t]);
       sum[t] *= factor[t];
     }
-    i = 0;
-    do {
+    for (uint i = 0; i < count; i += 4) {
       f32_out p = OUT (f32, ps, i * 16);
       [[unroll]] for (uint e = 0; e < 8; e++) {
         float w_e = LANES_LOAD (p, e * 8, 1);
@@ -116,14 +109,12 @@ main ()
         sum[e % 2] += w_e;
         p.v[e * 8 + LANE] = w_e;
       }
-      i += 4;
-    } while (i < count);
+    }
 
     subgroupMemoryBarrierBuffer ();
 
     // y += weights * v, WIDE elements of the head at a time
-    uint d = 0;
-    do {
+    for (uint d = 0; d < head; d += WIDE) {
       f32_out o = OUT (f32, os, d * 16), p;
       W_in vr;      // a constant LDV makes the rows' offsets part of the loads
       float s[WIDE][2];
@@ -140,40 +131,36 @@ main ()
           s[e][1] += scalar * w_1; \
         } \
       }
-      i = 0;
-      if (BLOCKS != 0 && count >= 32)
-        do {
+      uint i = 0;
+      if (BLOCKS != 0)
+        for (; i + 32 <= count; i += 32) {
           p = OUT (f32, ps, i * 16);
-          vr = AT (W, v0, uint64_t (min (j + i, tk - 32)) * ldv + d);
+          vr = AT (W, v0, uint64_t (min (j + i, tk - 32)) * ldv + min (d, head - WIDE));
           [[unroll]] for (uint u = 0; u < 32; u++)
             ADD (u)
-          i += 32;
-        } while (i + 32 <= count);
+        }
       for (; i < count; i++) {
         p = OUT (f32, ps, i * 16);
-        vr = AT (W, v0, uint64_t (min (j + i, tk - 1)) * ldv + d);
+        vr = AT (W, v0, uint64_t (min (j + i, tk - 1)) * ldv + min (d, head - WIDE));
         ADD (0)
       }
       [[unroll]] for (uint e = 0; e < WIDE; e++) {
         o.v[e * 16 + LANE] = s[e][0];
         o.v[e * 16 + 8 + LANE] = s[e][1];
       }
-      d += WIDE;
-    } while (d < head);
-    j += 64;
-  } while (j < end);
+    }
+  }
 
   subgroupMemoryBarrierBuffer ();
   [[unroll]] for (uint t = 0; t < 2; t++) {
     uint row = first + t * 8 + LANE;
     float share = sum[t] > 0.0 ? 1.0 / sum[t] : 0.0;      // no key at all: zeros
     Y_out to = OUT (Y, y, b * batch_y + uint64_t (row / group) * ldy + (hkv * group + row % group) * head);
-    uint d = 0;
-    do {
+    for (uint d = 0; d < head; d += WIDE) {
       f32_out o = OUT (f32, os, d * 16 + t * 8);
       float value = LANES_LOAD (o, 0, 1) * share;
       if (row < rows)
         to.v[d] = Y_store (value);
-    } while (++d < head);
+    }
   }
 }

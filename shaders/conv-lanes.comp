@@ -42,34 +42,31 @@ main ()
       sum[i][1] += scalar * w_1; \
     } \
   }
-#define ADVANCE(COUNT) \
-  a = AT (W, a, (COUNT) * 16); \
-  [[unroll]] for (uint i = 0; i < 4; i++) \
-    p[i] = AT (X, p[i], COUNT);
+  // COUNT channels from `at` on; never beyond the end, even where no invocation is left in the loop (see lanes.glsl).
+#define BLOCK(COUNT) \
+  for (; at + COUNT <= c; at += COUNT) { \
+    W_in a = AT (W, a0, min (at, c - COUNT) * 16); \
+    X_in p[4]; \
+    [[unroll]] for (uint i = 0; i < 4; i++) \
+      p[i] = AT (X, p0[i], min (at, c - COUNT)); \
+    [[unroll]] for (uint u = 0; u < COUNT; u++) \
+      STEP (u) \
+  }
 
-  uint tap = 0;
-  do {
+  for (uint tap = 0; tap < size * size; tap++) {
     int iy = int (oy * stride + tap / size) - int (before);
-    W_in a = AT (W, w, (uint64_t (gl_WorkGroupID.z) * size * size + tap) * c * 16);
-    X_in p[4];
+    W_in a0 = AT (W, w, (uint64_t (gl_WorkGroupID.z) * size * size + min (tap, size * size - 1)) * c * 16);
+    X_in p0[4];
     [[unroll]] for (uint i = 0; i < 4; i++) {
       int ix = int (min (ox + i, ow - 1) * stride + tap % size) - int (before);
-      p[i] = iy >= 0 && iy < int (h) && ix >= 0 && ix < int (w_in) ? AT (X, x, ((uint64_t (b) * h + iy) * w_in + ix) * c) : X_in (zeros);
+      p0[i] = iy >= 0 && iy < int (h) && ix >= 0 && ix < int (w_in) ? AT (X, x, ((uint64_t (b) * h + iy) * w_in + ix) * c) : X_in (zeros);
     }
     uint at = 0;
     if (WHOLE != 0)
-      do {
-        [[unroll]] for (uint u = 0; u < 32; u++)
-          STEP (u)
-        ADVANCE (32)
-        at += 32;
-      } while (at + 32 <= c);
+      BLOCK (32)
     if (REST != 0)
-      do {
-        STEP (0)
-        ADVANCE (1)
-      } while (++at < c);
-  } while (++tap < size * size);
+      BLOCK (1)
+  }
 
   [[unroll]] for (uint i = 0; i < 4; i++)
     [[unroll]] for (uint t = 0; t < 2; t++) {

@@ -18,17 +18,14 @@ void
 main ()
 {
   uint64_t first = uint64_t (GROUP) * 2048 + gl_SubgroupID * 512, last = min (first + 512, uint64_t (n));
-  uint64_t at = first;
-  if (first < last)
-    do {
-      f32_out to = OUT (f32, y, at);
-      float v = 0.0;
-      if (WHOLE != 0)
-        v = W_load (LANES_LOAD (AT (W, w, min (at, uint64_t (n - 8))), 0, 1));
-      if (at + 8 > n)
-        v = W_load (w.v[uint (min (at + gl_SubgroupInvocationID, uint64_t (n - 1)))]);
-      if (at + gl_SubgroupInvocationID < last)
-        to.v[gl_SubgroupInvocationID] = v;
-      at += 8;
-    } while (at < last);
+  for (uint64_t at = first; at < last; at += 8) {
+    f32_out to = OUT (f32, y, at);
+    float v = 0.0;
+    if (WHOLE != 0)
+      v = W_load (LANES_LOAD (AT (W, w, min (at, uint64_t (n - 8))), 0, 1));
+    if (at + 8 > n)
+      v = W_load (w.v[uint (min (at + gl_SubgroupInvocationID, uint64_t (n - 1)))]);
+    if (at + gl_SubgroupInvocationID < last)
+      to.v[gl_SubgroupInvocationID] = v;
+  }
 }

@@ -32,16 +32,16 @@ void
 main ()
 {
   uint column = gl_WorkGroupID.x * 16 + gl_SubgroupID * 4;
-  W_in a[4];
-  X_in b[ROWS];
+  W_in a0[4];
+  X_in b0[ROWS];
   float sum[4][ROWS];
   [[unroll]] for (uint i = 0; i < 4; i++) {
-    a[i] = AT (W, w, uint64_t (min (column + i, n - 1)) * k);
+    a0[i] = AT (W, w, uint64_t (min (column + i, n - 1)) * k);
     [[unroll]] for (uint r = 0; r < ROWS; r++)
       sum[i][r] = 0.0;
   }
   [[unroll]] for (uint r = 0; r < ROWS; r++)
-    b[r] = AT (X, x, uint64_t (r) * ldx);
+    b0[r] = AT (X, x, uint64_t (r) * ldx);
 
 #define STEP(LOAD_A, LOAD_B) \
   { \
@@ -54,28 +54,26 @@ main ()
         sum[i][r] += weight[i] * value; \
     } \
   }
-#define ADVANCE(COUNT) \
-  [[unroll]] for (uint i = 0; i < 4; i++) \
-    a[i] = AT (W, a[i], COUNT); \
-  [[unroll]] for (uint r = 0; r < ROWS; r++) \
-    b[r] = AT (X, b[r], COUNT);
+  // COUNT times eight elements from `at` on; never beyond the end, even where no invocation is left in the loop.
+#define BLOCK(COUNT) \
+  for (; at + (COUNT) * 8 <= k; at += (COUNT) * 8) { \
+    W_in a[4]; \
+    X_in b[ROWS]; \
+    [[unroll]] for (uint i = 0; i < 4; i++) \
+      a[i] = AT (W, a0[i], min (at, k - (COUNT) * 8)); \
+    [[unroll]] for (uint r = 0; r < ROWS; r++) \
+      b[r] = AT (X, b0[r], min (at, k - (COUNT) * 8)); \
+    [[unroll]] for (uint u = 0; u < COUNT; u++) \
+      STEP (LANES_LOAD (a[i], u * 8, 1), LANES_LOAD (b[r], u * 8, 1)) \
+  }
 
   uint at = 0;
   if (WHOLE != 0)
-    do {
-      [[unroll]] for (uint u = 0; u < UNROLL; u++)
-        STEP (LANES_LOAD (a[i], u * 8, 1), LANES_LOAD (b[r], u * 8, 1))
-      ADVANCE (UNROLL * 8)
-      at += UNROLL * 8;
-    } while (at + UNROLL * 8 <= k);
+    BLOCK (UNROLL)
   if (EIGHTS != 0)
-    do {
-      STEP (LANES_LOAD (a[i], 0, 1), LANES_LOAD (b[r], 0, 1))
-      ADVANCE (8)
-      at += 8;
-    } while (at + 8 <= k);
+    BLOCK (1)
   if (at + gl_SubgroupInvocationID < k)
-    STEP (a[i].v[gl_SubgroupInvocationID], b[r].v[gl_SubgroupInvocationID])
+    STEP (AT (W, a0[i], at).v[gl_SubgroupInvocationID], AT (X, b0[r], at).v[gl_SubgroupInvocationID])
 
   [[unroll]] for (uint i = 0; i < 4; i++)
     [[unroll]] for (uint r = 0; r < ROWS; r++) {

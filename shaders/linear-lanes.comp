@@ -34,11 +34,11 @@ main ()
   uint column = (gl_WorkGroupID.x / inner * 4 + gl_SubgroupID) * 4;
 
   // No early return: what is beyond the edge is computed again from the last rows, and not stored.
-  f32_in a = AT (f32, x, uint64_t (min (panel, (m - 1) / 16)) * k * 16);
-  W_in b[4];
+  f32_in a0 = AT (f32, x, uint64_t (min (panel, (m - 1) / 16)) * k * 16);
+  W_in b0[4];
   float sum[4][2];
   [[unroll]] for (uint i = 0; i < 4; i++) {
-    b[i] = AT (W, w, uint64_t (min (column + i, columns - 1)) * k);
+    b0[i] = AT (W, w, uint64_t (min (column + i, columns - 1)) * k);
     sum[i][0] = sum[i][1] = 0.0;
   }
 
@@ -51,31 +51,24 @@ main ()
       sum[i][1] += scalar * a_1; \
     } \
   }
-#define ADVANCE(COUNT) \
-  a = AT (f32, a, (COUNT) * 16); \
-  [[unroll]] for (uint i = 0; i < 4; i++) \
-    b[i] = AT (W, b[i], COUNT);
+  // COUNT elements from `at` on; never beyond the end, even where no invocation is left in the loop (see lanes.glsl).
+#define BLOCK(COUNT) \
+  for (; at + COUNT <= k; at += COUNT) { \
+    f32_in a = AT (f32, a0, min (at, k - COUNT) * 16); \
+    W_in b[4]; \
+    [[unroll]] for (uint i = 0; i < 4; i++) \
+      b[i] = AT (W, b0[i], min (at, k - COUNT)); \
+    [[unroll]] for (uint u = 0; u < COUNT; u++) \
+      STEP (u) \
+  }
 
   uint at = 0;
   if (WHOLE != 0)
-    do {
-      [[unroll]] for (uint u = 0; u < 64; u++)
-        STEP (u)
-      ADVANCE (64)
-      at += 64;
-    } while (at + 64 <= k);
+    BLOCK (64)
   if (EIGHTS != 0)
-    do {
-      [[unroll]] for (uint u = 0; u < 8; u++)
-        STEP (u)
-      ADVANCE (8)
-      at += 8;
-    } while (at + 8 <= k);
+    BLOCK (8)
   if (REST != 0)
-    do {
-      STEP (0)
-      ADVANCE (1)
-    } while (++at < k);
+    BLOCK (1)
 
   [[unroll]] for (uint t = 0; t < 2; t++) {
     uint row = panel * 16 + t * 8 + gl_SubgroupInvocationID;

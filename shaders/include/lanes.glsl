@@ -21,6 +21,6 @@
   P.v[(I) + 4 * STEP], LANES_IS (4)), P.v[(I) + 5 * STEP], LANES_IS (5)), P.v[(I) + 6 * STEP], LANES_IS (6)), \
   P.v[(I) + 7 * STEP], LANES_IS (7))
 
-// A loop there ends when no invocation is left in it, and until the end of its body the others run along: a loop with its
-// test at the top runs its body once more than it should, doing nothing but reading, and possibly beyond the end.  So loops
-// around loads are do … while, and what may not happen at all is left out by a specialisation constant.
+// Loops around such loads are `for` loops with their test at the top: in do ... while the compiler no longer knows that an
+// invocation is active, and every load becomes eight.  The body may run once more with no invocation in it, so addresses are
+// held inside the operand by min () and loops that would not run at all are left out by specialisation constants.
