@@ -156,7 +156,7 @@ main ()
     uint row = first + t * 8 + LANE;
     float share = sum[t] > 0.0 ? 1.0 / sum[t] : 0.0;      // no key at all: zeros
     Y_out to = OUT (Y, y, b * batch_y + uint64_t (row / group) * ldy + (hkv * group + row % group) * head);
-    for (uint d = 0; d < head; d += WIDE) {
+    for (uint d = 0; d < head; d++) {
       f32_out o = OUT (f32, os, d * 16 + t * 8);
       float value = LANES_LOAD (o, 0, 1) * share;
       if (row < rows)

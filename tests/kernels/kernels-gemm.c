@@ -52,16 +52,20 @@ static void
 judge (KtRun *run, const float *got, const double *want, gsize n, double bound)
 {
   double error = 0, size = 0;
+  gsize worst = 0;
 
   for (gsize i = 0; i < n; i++)
     {
+      if (fabs (got[i] - want[i]) > fabs (got[worst] - want[worst]))
+        worst = i;
       if (!isfinite (got[i]))
         g_error ("%s [PENT_TEST_SEED=%u]: element %" G_GSIZE_FORMAT " is %g, not %g", run->label, run->seed, i, got[i], want[i]);
       error += (got[i] - want[i]) * (got[i] - want[i]);
       size += want[i] * want[i];
     }
   if (!(error <= bound * size))
-    g_error ("%s [PENT_TEST_SEED=%u]: NMSE %.3g > %.3g", run->label, run->seed, error / size, bound);
+    g_error ("%s [PENT_TEST_SEED=%u]: NMSE %.3g > %.3g; worst is element %" G_GSIZE_FORMAT ": %g, not %g", run->label, run->seed,
+             error / size, bound, worst, got[worst], want[worst]);
 }
 
 /* Values of deviation 1 times `size`. */
