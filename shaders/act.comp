@@ -7,7 +7,7 @@ out   U    y [n];
 push  float scale, offset;
 spec  uint ACT = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;   // activation.glsl
 spec  bool LANES = 0 | 1;
-derive uint VEC = align (x) >= 4 * sizeof (T) && align (y) >= 4 * sizeof (U) ? 4 : 1;
+derive uint VEC = n % 4 == 0 && align (x) >= 4 * sizeof (T) && align (y) >= 4 * sizeof (U) ? 4 : 1;
 local 128, 1, 1;
 groups cdiv (n, 512);
 cost  flops 8 * n, bytes n * (sizeof (T) + sizeof (U));

@@ -5,7 +5,7 @@ types T, U = f32,f32 | f32,f16 | f32,bf16 | f16,f32 | bf16,f32 | f16,f16 | bf16,
 in    T    x [n];
 out   U    y [n];
 spec  bool LANES = 0 | 1;
-derive uint VEC = align (x) >= 4 * sizeof (T) && align (y) >= 4 * sizeof (U) ? 4 : 1;
+derive uint VEC = n % 4 == 0 && align (x) >= 4 * sizeof (T) && align (y) >= 4 * sizeof (U) ? 4 : 1;
 local 128, 1, 1;
 groups cdiv (n, 512);
 cost  flops 0, bytes n * (sizeof (T) + sizeof (U));

@@ -257,7 +257,7 @@ class Reader:
     def read_types(self) -> None:
         kernel = self.kernel
         line = self.tokens[self.at].line
-        kernel.letters = self.list_of(lambda: self.declare('a type letter'))
+        self.list_of(lambda: kernel.letters.append(self.declare('a type letter')))
         if len(kernel.letters) > MAX_TYPES:
             self.fail(f'{len(kernel.letters)} type letters, at most {MAX_TYPES}', line)
         self.expect('=')

@@ -17,7 +17,7 @@ cost  flops 6 * n * hw * c, bytes n * hw * c * sizeof (T) + 8 * n * cdiv (hw, sl
 #define rows (n * ((hw - 1) / slab + 1))
 #define width c
 
-#define BLOCK 8   // pixels held in registers
+#define BLOCK 4   // pixels held in registers
 
 void
 main ()

@@ -103,7 +103,7 @@ cli_runner_start (CliRunner *self, PentRecipe *recipe, GHashTable *images, GPtrA
 
   if (self->engine != NULL)
     {
-      start.job = pent_engine_start_job (self->engine, recipe, images, models, error);
+      start.job = pent_engine_start_job (self->engine, recipe, images, models, FALSE, error);
       if (start.job == NULL)
         return NULL;
       g_signal_connect_object (self->cancellable, "cancelled", G_CALLBACK (cancel_job), start.job, G_CONNECT_DEFAULT);
@@ -114,7 +114,8 @@ cli_runner_start (CliRunner *self, PentRecipe *recipe, GHashTable *images, GPtrA
     }
 
   start.answer.loop = g_main_loop_new (NULL, FALSE);
-  pent_engine_client_start_job_async (self->client, recipe, images, models, self->cancellable, on_started, &start);
+  pent_engine_client_start_job_async (self->client, recipe, images, models, FALSE, self->cancellable, on_started,
+                                      &start);
   g_main_loop_run (start.answer.loop);
   g_main_loop_unref (start.answer.loop);
   if (start.error != NULL)

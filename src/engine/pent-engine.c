@@ -44,6 +44,7 @@ typedef struct {
   PentNnPrecision    precision;
   PentEngineTimer    timer;
   guint              n_results;
+  gboolean           previews;
   int                preview_pending;          /* atomic */
 } Run;
 
@@ -355,7 +356,7 @@ attempt (Run *run, GError **error)
 {
   PentEngine *self = run->engine;
   GCancellable *cancellable = pent_job_get_cancellable (run->job);
-  PentOpRun op_run = { .progress = on_progress, .preview = on_preview, .text = on_text, .result = on_result };
+  PentOpRun op_run = { .progress = on_progress, .text = on_text, .result = on_result };
 
   if (g_cancellable_set_error_if_cancelled (cancellable, error))
     return FALSE;
@@ -369,6 +370,7 @@ attempt (Run *run, GError **error)
   if (run->op->needs & PENT_OP_NEEDS_LANGUAGE_MODEL && !load_language (run, error))
     return FALSE;
 
+  op_run.preview = run->previews ? on_preview : NULL;
   op_run.context = self->context;
   op_run.pipeline = self->pipeline;
   op_run.language = self->language;
@@ -535,7 +537,8 @@ pent_engine_new (const char *device)
 }
 
 PentJob *
-pent_engine_start_job (PentEngine *self, PentRecipe *recipe, GHashTable *images, GPtrArray *models, GError **error)
+pent_engine_start_job (PentEngine *self, PentRecipe *recipe, GHashTable *images, GPtrArray *models, gboolean previews,
+                       GError **error)
 {
   g_autoptr (PentRecipe) copy = NULL;
   const PentOpClass *op;
@@ -561,6 +564,7 @@ pent_engine_start_job (PentEngine *self, PentRecipe *recipe, GHashTable *images,
   run->engine = self;
   run->job = g_object_ref (job);
   run->op = op;
+  run->previews = previews;
   run->recipe = g_steal_pointer (&copy);
   run->images = images != NULL ? g_hash_table_ref (images) : NULL;
   run->models = models != NULL ? g_ptr_array_ref (models) : g_ptr_array_new ();

@@ -23,9 +23,9 @@ PentEngine *pent_engine_new (const char *device);
 
 /* recipe: copied, checked against its operation at once (PENT_ERROR_INVALID).  images: SHA-256 hex -> PentImage, or
  * NULL.  models: PentFiles, the model first, then files in which its missing parts are looked for; NULL or empty where
- * the operation needs none. */
+ * the operation needs none.  previews: whether to make any; they cost time. */
 PentJob    *pent_engine_start_job (PentEngine *self, PentRecipe *recipe, GHashTable *images, GPtrArray *models,
-                                   GError **error);
+                                   gboolean previews, GError **error);
 
 /* "NVIDIA H200, driver …" once a job has opened it, else "".  Free it. */
 char       *pent_engine_get_device (PentEngine *self);

@@ -86,6 +86,7 @@ typedef struct {
   PentRecipe     *recipe;
   GVariant       *images, *models;
   GUnixFDList    *fds;
+  gboolean        previews;
   PentEngineLink *link;
 } Start;
 
@@ -231,6 +232,15 @@ on_started (GObject *object, GAsyncResult *result, gpointer data)
   pent_engine_link_end_start (start->link, id, job);
 }
 
+static GVariant *
+make_options (Start *start)
+{
+  GVariantDict dict = G_VARIANT_DICT_INIT (NULL);
+
+  g_variant_dict_insert (&dict, "previews", "b", start->previews);
+  return g_variant_dict_end (&dict);
+}
+
 static void
 on_connected (GObject *object, GAsyncResult *result, gpointer data)
 {
@@ -246,13 +256,15 @@ on_connected (GObject *object, GAsyncResult *result, gpointer data)
     }
   pent_engine_link_begin_start (start->link);
   pent_ipc_engine_call_start_job (proxy, pent_recipe_to_variant (start->recipe), start->images, start->models,
-                                  G_DBUS_CALL_FLAGS_NONE, -1, start->fds, NULL, on_started, g_steal_pointer (&task));
+                                  make_options (start), G_DBUS_CALL_FLAGS_NONE, -1, start->fds, NULL, on_started,
+                                  g_steal_pointer (&task));
   g_clear_object (&start->fds);
 }
 
 void
 pent_engine_client_start_job_async (PentEngineClient *self, PentRecipe *recipe, GHashTable *images, GPtrArray *models,
-                                    GCancellable *cancellable, GAsyncReadyCallback callback, gpointer user_data)
+                                    gboolean previews, GCancellable *cancellable, GAsyncReadyCallback callback,
+                                    gpointer user_data)
 {
   g_autoptr (GTask) task = NULL;
   GError *error = NULL;
@@ -276,6 +288,7 @@ pent_engine_client_start_job_async (PentEngineClient *self, PentRecipe *recipe, 
       return;
     }
   start->link = g_object_ref (link);
+  start->previews = previews;
   pent_engine_link_connect_async (link, on_connected, g_steal_pointer (&task));
 }
 

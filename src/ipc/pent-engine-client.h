@@ -21,11 +21,11 @@ G_DECLARE_FINAL_TYPE (PentEngineClient, pent_engine_client, PENT, ENGINE_CLIENT,
  * the one that was installed. */
 PentEngineClient *pent_engine_client_new (const char *device);
 
-/* recipe, images, models: as for pent_engine_start_job ().  Finishes when the worker has taken the job, with
+/* recipe, images, models, previews: as for pent_engine_start_job ().  Finishes when the worker has taken the job, with
  * PENT_ERROR_INVALID where it refused it.  Connect to the job in the callback: its events may be right behind.
  * cancellable cancels the start and, after that, the job. */
 void              pent_engine_client_start_job_async (PentEngineClient *self, PentRecipe *recipe, GHashTable *images,
-                                                      GPtrArray *models, GCancellable *cancellable,
+                                                      GPtrArray *models, gboolean previews, GCancellable *cancellable,
                                                       GAsyncReadyCallback callback, gpointer user_data);
 PentJob          *pent_engine_client_start_job_finish (PentEngineClient *self, GAsyncResult *result, GError **error);
 

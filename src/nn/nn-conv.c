@@ -47,6 +47,19 @@ emit_tile (PentVkCommand *command, const PentVkInfo *info, const NnConv *op, gui
 }
 
 static void
+emit_coopmat (PentVkCommand *command, const PentVkInfo *info, const NnConv *op, guint oh, guint ow)
+{
+  const NnCoopTile *tile = nn_coop_choose (info, (guint64) op->batch * oh * ow, op->n);
+
+  pent_kernel_conv_coopmat (command, &(PentKernelConvCoopmat) {
+    .x = op->x, .w = op->w, .y = op->y, .bias = op->bias, .residual = op->residual,
+    .X = op->x_type, .W = op->w_type, .Y = op->y_type, .batch = op->batch, .h = op->h, .w_in = op->w_in, .c = op->c,
+    .n = op->n, .oh = oh, .ow = ow, .size = op->size, .stride = op->stride, .before = op->pad_before, .ACT = op->act,
+    .BM = tile->bm, .BN = tile->bn, .WM = tile->wm, .WN = tile->wn, .CM = info->coop_m, .CN = info->coop_n,
+    .CK = info->coop_k, .THREADS = tile->wm * tile->wn * info->subgroup_size });
+}
+
+static void
 emit_lanes (PentVkCommand *command, const NnConv *op, guint oh, guint ow)
 {
   pent_kernel_conv_lanes (command, &(PentKernelConvLanes) {
@@ -63,6 +76,8 @@ nn_conv_emit (PentVkCommand *command, const PentVkInfo *info, const NnConv *op, 
 
   if (is_lanes (info))
     emit_lanes (command, op, oh, ow);
+  else if (op->force == NN_VARIANT_COOPMAT || (op->force == NN_VARIANT_AUTO && nn_coop_worth (info, op->x_type)))
+    emit_coopmat (command, info, op, oh, ow);
   else
     emit_tile (command, info, op, oh, ow);
 }

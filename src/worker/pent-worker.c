@@ -263,11 +263,12 @@ read_models (GVariant *variant, GUnixFDList *fds, GError **error)
 
 static Entry *
 start_job (PentWorker *self, GVariant *recipe_variant, GVariant *images_variant, GVariant *models_variant,
-           GUnixFDList *fds, GError **error)
+           GVariant *options, GUnixFDList *fds, GError **error)
 {
   g_autoptr (PentRecipe) recipe = pent_recipe_from_variant (recipe_variant, error);
   g_autoptr (GHashTable) images = NULL;
   g_autoptr (GPtrArray) models = NULL;
+  gboolean previews = TRUE;
   PentJob *job;
   Entry *entry;
 
@@ -284,7 +285,8 @@ start_job (PentWorker *self, GVariant *recipe_variant, GVariant *images_variant,
   models = read_models (models_variant, fds, error);
   if (models == NULL)
     return NULL;
-  job = pent_engine_start_job (self->engine, recipe, images, models, error);
+  g_variant_lookup (options, "previews", "b", &previews);
+  job = pent_engine_start_job (self->engine, recipe, images, models, previews, error);
   if (job == NULL)
     return NULL;
 
@@ -303,10 +305,10 @@ start_job (PentWorker *self, GVariant *recipe_variant, GVariant *images_variant,
 
 static gboolean
 handle_start_job (PentIpcEngine *skeleton, GDBusMethodInvocation *invocation, GUnixFDList *fds, GVariant *recipe,
-                  GVariant *images, GVariant *models, PentWorker *self)
+                  GVariant *images, GVariant *models, GVariant *options, PentWorker *self)
 {
   GError *error = NULL;
-  Entry *entry = start_job (self, recipe, images, models, fds, &error);
+  Entry *entry = start_job (self, recipe, images, models, options, fds, &error);
 
   if (entry == NULL)
     g_dbus_method_invocation_take_error (invocation, error);

@@ -136,7 +136,7 @@ make_recipe (const char *prompt)
 static void
 start (Fixture *self, PentRecipe *recipe, GHashTable *images, Watch *watch)
 {
-  pent_engine_client_start_job_async (self->client, recipe, images, self->models, NULL, on_started, watch);
+  pent_engine_client_start_job_async (self->client, recipe, images, self->models, TRUE, NULL, on_started, watch);
 }
 
 static void
@@ -286,7 +286,8 @@ test_cancellable (Fixture *self, gconstpointer data)
       g_autoptr (PentRecipe) recipe = make_recipe ("wait");
       g_auto (Watch) watch = { 0 };
 
-      pent_engine_client_start_job_async (self->client, recipe, NULL, self->models, cancellable, on_started, &watch);
+      pent_engine_client_start_job_async (self->client, recipe, NULL, self->models, TRUE, cancellable, on_started,
+                                          &watch);
       if (early == 0)
         RUN_UNTIL (watch.n_progress > 0);
       g_cancellable_cancel (cancellable);

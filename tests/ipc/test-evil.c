@@ -55,7 +55,7 @@ send_evil (GDBusConnection *connection, guint i)
 
 static gboolean
 on_start_job (PentIpcEngine *skeleton, GDBusMethodInvocation *invocation, GUnixFDList *fds, GVariant *recipe,
-              GVariant *images, GVariant *models, gpointer data)
+              GVariant *images, GVariant *models, GVariant *options, gpointer data)
 {
   const char *evil = g_getenv ("EVIL");
   GDBusConnection *connection = data;
@@ -144,7 +144,7 @@ run_evil (const char *name, Outcome *outcome)
   g_setenv ("PENT_ENGINE", self, TRUE);
   g_setenv ("EVIL", name, TRUE);
   client = pent_engine_client_new (NULL);
-  pent_engine_client_start_job_async (client, recipe, NULL, NULL, NULL, on_started, outcome);
+  pent_engine_client_start_job_async (client, recipe, NULL, NULL, FALSE, NULL, on_started, outcome);
   if (g_str_equal (name, "silent"))
     {
       RUN_UNTIL (pent_engine_client_get_identifier (client) != NULL);

@@ -180,8 +180,8 @@ test_bad_images (Fixture *self, gconstpointer data)
       g_autoptr (GVariant) images = g_variant_ref_sink (g_variant_new_parsed (
         "[(%h, %u, %u, %u)]", cases[i].handle, cases[i].width, cases[i].height, cases[i].channels));
 
-      assert_refused (self, g_variant_new ("(@(sa{sv})@a(huuu)@a(ssh))", g_variant_new_parsed ("('generate', {'prompt': <'x'>})"),
-                                           images, g_variant_new_parsed ("@a(ssh) []")), fds, cases[i].says);
+      assert_refused (self, g_variant_new ("(@(sa{sv})@a(huuu)@a(ssh)@a{sv})", g_variant_new_parsed ("('generate', {'prompt': <'x'>})"),
+                                           images, g_variant_new_parsed ("@a(ssh) []"), g_variant_new_parsed ("@a{sv} {}")), fds, cases[i].says);
     }
 
   {
@@ -189,7 +189,7 @@ test_bad_images (Fixture *self, gconstpointer data)
     g_autoptr (GUnixFDList) fds = g_unix_fd_list_new_from_array (&fd, 1);
 
     assert_refused (self, g_variant_new_parsed ("(('generate', {'prompt': <'x'>}), [(handle 0, @u 4, @u 4, @u 3)], "
-                                                "@a(ssh) [])"), fds, "not sealed");
+                                                "@a(ssh) [], @a{sv} {})"), fds, "not sealed");
   }
 }
 
@@ -199,13 +199,13 @@ test_bad_models (Fixture *self, gconstpointer data)
   int fds[2] = { open ("/dev/null", O_WRONLY | O_CLOEXEC), open ("/", O_PATH | O_CLOEXEC) };
   g_autoptr (GUnixFDList) list = g_unix_fd_list_new_from_array (fds, 2);
 
-  assert_refused (self, g_variant_new_parsed ("(('generate', {'prompt': <'x'>}), @a(huuu) [], [('m', 'a', handle 0)])"),
+  assert_refused (self, g_variant_new_parsed ("(('generate', {'prompt': <'x'>}), @a(huuu) [], [('m', 'a', handle 0)], @a{sv} {})"),
                   list, "not open for reading");
-  assert_refused (self, g_variant_new_parsed ("(('generate', {'prompt': <'x'>}), @a(huuu) [], [('m', 'a', handle 1)])"),
+  assert_refused (self, g_variant_new_parsed ("(('generate', {'prompt': <'x'>}), @a(huuu) [], [('m', 'a', handle 1)], @a{sv} {})"),
                   list, "not open for reading");
-  assert_refused (self, g_variant_new_parsed ("(('generate', {'prompt': <'x'>}), @a(huuu) [], [('m', 'a', handle 7)])"),
+  assert_refused (self, g_variant_new_parsed ("(('generate', {'prompt': <'x'>}), @a(huuu) [], [('m', 'a', handle 7)], @a{sv} {})"),
                   list, "descriptor 7");
-  assert_refused (self, g_variant_new_parsed ("(('generate', {'prompt': <'x'>}), @a(huuu) [], [('m', 'a', handle 0)])"),
+  assert_refused (self, g_variant_new_parsed ("(('generate', {'prompt': <'x'>}), @a(huuu) [], [('m', 'a', handle 0)], @a{sv} {})"),
                   NULL, "descriptor 0");
 }
 
@@ -222,8 +222,8 @@ test_bad_recipes (Fixture *self, gconstpointer data)
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
-    assert_refused (self, g_variant_new ("(@(sa{sv})@a(huuu)@a(ssh))", g_variant_new_parsed (cases[i].recipe),
-                                         g_variant_new_parsed ("@a(huuu) []"), g_variant_new_parsed ("@a(ssh) []")),
+    assert_refused (self, g_variant_new ("(@(sa{sv})@a(huuu)@a(ssh)@a{sv})", g_variant_new_parsed (cases[i].recipe),
+                                         g_variant_new_parsed ("@a(huuu) []"), g_variant_new_parsed ("@a(ssh) []"), g_variant_new_parsed ("@a{sv} {}")),
                     NULL, cases[i].says);
 }
 
@@ -256,7 +256,7 @@ test_too_many (Fixture *self, gconstpointer data)
       int fd = make_memfd (0, 0);
       g_autoptr (GUnixFDList) fds = g_unix_fd_list_new_from_array (&fd, 1);
       g_autoptr (GVariant) answer = call (self, "StartJob", g_variant_new_parsed (
-        "(('generate', {'prompt': <'wait'>}), @a(huuu) [], [('m', 'a', handle 0)])"), fds, &error);
+        "(('generate', {'prompt': <'wait'>}), @a(huuu) [], [('m', 'a', handle 0)], @a{sv} {})"), fds, &error);
 
       g_assert_cmpuint (++n, <, 1000);
     }
@@ -292,7 +292,7 @@ test_flow_control (Fixture *self, gconstpointer data)
 
   g_dbus_connection_add_filter (self->connection, count_signals, self, NULL);
   answer = call (self, "StartJob", g_variant_new_parsed (
-    "(('generate', {'prompt': <'x'>, 'steps': <int64 1000>, 'count': <int64 5>}), @a(huuu) [], [('m', 'a', handle 0)])"),
+    "(('generate', {'prompt': <'x'>, 'steps': <int64 1000>, 'count': <int64 5>}), @a(huuu) [], [('m', 'a', handle 0)], @a{sv} {})"),
     fds, &error);
   g_assert_no_error (error);
   RUN_UNTIL (g_atomic_int_get (&self->n_finished) == 1);

@@ -182,6 +182,8 @@ test_linears (KtRun *run, NnVariant force)
       LinearCase c = { .alpha = 1, .size = 1, .force = force };
 
       memcpy (&c.x, combos[i % G_N_ELEMENTS (combos)], sizeof combos[0]);
+      if (force == NN_VARIANT_COOPMAT && c.x != PENT_DTYPE_F16)
+        continue;
       c.m = few ? PICK (1, 2, 3, 4, 5, 6, 7, 8) : PICK (1, 2, 9, 15, 16, 17, 31, 33, 63, 64, 65, 100, 127, 129);
       c.n = PICK (1, 2, 3, 4, 5, 15, 16, 17, 31, 32, 63, 64, 65, 97, 127, 128, 129, 200);
       c.k = PICK (1, 2, 3, 4, 7, 8, 9, 16, 31, 63, 64, 65, 85, 128, 129, 320, 1031);
@@ -197,6 +199,8 @@ test_linears (KtRun *run, NnVariant force)
       c.alpha = i % 3 == 0 ? 0.125f : 1;
       test_linear (run, &c);
     }
+  if (force == NN_VARIANT_COOPMAT)
+    return;
   /* a large k; values at the edge of f16; every activation */
   test_linear (run, &(LinearCase) { .m = few ? 3 : 40, .n = 33, .k = 10007, .alpha = 1, .size = 1, .force = force });
   test_linear (run, &(LinearCase) { .m = few ? 8 : 24, .n = 48, .k = 64, .alpha = 1 / 1024.f, .size = 9000, .force = force,
@@ -415,6 +419,8 @@ test_convs (KtRun *run, NnVariant force)
       ConvCase c = { .force = force };
 
       memcpy (&c.x, combos[i % G_N_ELEMENTS (combos)], sizeof combos[0]);
+      if (force == NN_VARIANT_COOPMAT && c.x != PENT_DTYPE_F16)
+        continue;
       c.size = PICK (1, 3, 3, 3, 5);
       c.batch = PICK (1, 1, 2);
       c.h = PICK (5, 6, 8, 11, 16, 17);
@@ -531,16 +537,21 @@ static void check_linear_gemv_lanes (KtRun *run) { if (run->lanes) test_linears 
 static void check_attention_tile (KtRun *run) { if (!*run->mask) test_attentions (run, NN_VARIANT_TILE); }
 static void check_attention_lanes (KtRun *run) { if (run->lanes) test_attentions (run, NN_VARIANT_LANES); }
 static void check_conv_lanes (KtRun *run) { if (run->lanes) test_convs (run, NN_VARIANT_LANES); }
+static gboolean has_coopmat (KtRun *run) { return !*run->mask && (run->info->features & PENT_VK_COOPMAT); }
+static void check_linear_coopmat (KtRun *run) { if (has_coopmat (run)) test_linears (run, NN_VARIANT_COOPMAT); }
+static void check_conv_coopmat (KtRun *run) { if (has_coopmat (run)) test_convs (run, NN_VARIANT_COOPMAT); }
 static void check_conv_tile (KtRun *run) { if (!*run->mask) test_convs (run, NN_VARIANT_TILE); }
 
 const KtKernel kt_gemm[] = {
   { "attention-lanes", check_attention_lanes, bench_attention },
   { "attention-tile", check_attention_tile, NULL },
+  { "conv-coopmat", check_conv_coopmat, NULL },
   { "conv-lanes", check_conv_lanes, bench_conv },
   { "conv-pack", check_conv_tile, NULL },
   { "conv-tile", check_conv_tile, NULL },
   { "lanes-panels", check_linear_lanes, NULL },
   { "lanes-widen", check_linear_lanes, NULL },
+  { "linear-coopmat", check_linear_coopmat, NULL },
   { "linear-gemv", check_linear_gemv, NULL },
   { "linear-gemv-lanes", check_linear_gemv_lanes, NULL },
   { "linear-lanes", check_linear_lanes, bench_linear },

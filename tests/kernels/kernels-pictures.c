@@ -22,7 +22,7 @@ static void
 check_group_norm (KtRun *run)
 {
   for (guint t = 0; t < G_N_ELEMENTS (pairs); t++)
-    for (guint i = 0; i < 7; i++)
+    kt_cases (i, t, 7)
       {
         static const guint channels[][2] = { { 1, 1 }, { 32, 32 }, { 128, 32 }, { 320, 32 }, { 30, 5 }, { 36, 4 }, { 64, 1 } };
         static const KtFill fills[] = { KT_NORMAL, KT_OFFSET, KT_TINY, KT_ZERO };

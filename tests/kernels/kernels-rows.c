@@ -17,7 +17,7 @@ static void
 check_norm (KtRun *run)
 {
   for (guint t = 0; t < G_N_ELEMENTS (pairs); t++)
-    for (guint i = 0; i < 14; i++)
+    kt_cases (i, t, 14)
       {
         static const KtFill fills[] = { KT_NORMAL, KT_OFFSET, KT_TINY, KT_ZERO, KT_LARGE };
         const guint width = i == 0 ? 1 : i == 1 ? 19999 : i == 2 ? 3840 : i == 3 ? 128 : kt_width (run, 5000);
@@ -92,7 +92,7 @@ static void
 check_rope (KtRun *run)
 {
   for (guint t = 0; t < G_N_ELEMENTS (pairs); t++)
-    for (guint i = 0; i < 12; i++)
+    kt_cases (i, t, 12)
       {
         static const guint sizes[] = { 2, 64, 128, 40, 6, 256, 80 };
         const guint h = sizes[(i + t) % G_N_ELEMENTS (sizes)], heads = kt_uint (run, 1, 5), seq = kt_uint (run, 1, 9);
@@ -155,7 +155,7 @@ static void
 check_softmax (KtRun *run)
 {
   for (guint t = 0; t < G_N_ELEMENTS (pairs); t++)
-    for (guint i = 0; i < 7; i++)
+    kt_cases (i, t, 7)
       {
         static const KtFill fills[] = { KT_NORMAL, KT_OFFSET, KT_ZERO, KT_LARGE };
         const guint width = i == 0 ? 1 : i == 1 && t == 0 ? 200000 : kt_width (run, 5000), rows = row_count (run, width);
@@ -209,7 +209,7 @@ check_argmax (KtRun *run)
   static const PentDtype types[][1] = { PENT_KERNEL_ARGMAX_TYPES };
 
   for (guint t = 0; t < G_N_ELEMENTS (types); t++)
-    for (guint i = 0; i < 16; i++)
+    kt_cases (i, t, 16)
       {
         const guint width = i == 0 ? 1 : i == 1 ? 151936 : kt_width (run, 5000), rows = row_count (run, width);
 

@@ -32,7 +32,8 @@ test_fault (void)
   vk_fault_set (&fault, PENT_ERROR_MEMORY, "another");
   g_assert_false (vk_fault_report (&fault, &error));
   g_assert_error (error, PENT_ERROR, PENT_ERROR_DEVICE);
-  g_assert_true (g_pattern_match_simple ("*count_call returned VkResult -11 (test-error.c:*): 7 of them", error->message));
+  g_assert_true (g_pattern_match_simple ("*count_call returned VkResult -11 (test-error.c:*): 7 of them",
+                                         error->message));
   g_assert_false (vk_fault_report (&fault, &again));
   g_assert_cmpstr (again->message, ==, error->message);
   g_assert_false (vk_fault_report (&fault, NULL));
