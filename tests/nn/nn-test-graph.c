@@ -392,7 +392,7 @@ test_guard (void)
       g_autoptr (GArray) results = NULL;
       gboolean finite = TRUE;
 
-      ref_output (r, ref_norm (r, y, "rms", TRUE));
+      ref_output (r, y);
       ref_compile (r, guarded ? NULL : "guard");
       ref_run (r);
       results = ref_results (r);
@@ -413,9 +413,12 @@ test_guard_other_uses (void)
   g_autoptr (PentNnWeights) weights = nn_random_weights (PENT_DTYPE_F16);
   g_autoptr (Ref) r = ref_new (context, weights, PENT_NN_PRECISION_F16, 11);
   RefValue *x = ref_norm (r, ref_input (r, NN_SHAPE (12, 32), 1), "rms", FALSE), *y = ref_glu (r, x, x, PENT_NN_SILU);
+  RefValue *z = ref_glu (r, x, y, PENT_NN_SIGMOID);
 
   ref_output (r, ref_linear (r, y, "linear", 16));
   ref_output (r, ref_norm (r, y, "layer", TRUE));
+  ref_output (r, ref_act (r, z, PENT_NN_TANH));
+  ref_output (r, ref_linear (r, z, "linear", 16));
   ref_output (r, ref_linear (r, ref_reshape (r, ref_glu (r, x, y, PENT_NN_RELU), NN_SHAPE (24, 16)), "linear", 4));
   ref_check (r, NULL, 1e-2);
   nn_test_context_check (context);
