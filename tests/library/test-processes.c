@@ -11,7 +11,7 @@
 
 /* ---- what children do ---- */
 
-static void
+static void G_GNUC_PRINTF (1, 2)
 say (const char *format, ...)
 {
   char line[256];
