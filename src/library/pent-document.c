@@ -200,19 +200,6 @@ pent_document_init (PentDocument *self)
 
 /* ---- opening ---- */
 
-/* The document's own number, which its copies keep: see pent_record_get (), but the first one counts. */
-static gboolean
-give_uuid (PentDocument *self, GError **error)
-{
-  g_autofree char *uuid = g_uuid_string_random ();
-
-  if (pent_sql_get_int (self->writer, "SELECT count (*) FROM record WHERE target = x'' AND field = 'made'", "") > 0)
-    return pent_sql_check (self->writer, error);
-  pent_sql_begin (self->writer);
-  pent_record_insert (self->writer, NULL, "made", uuid, g_get_real_time (), self->author);
-  return pent_sql_commit (self->writer, error);
-}
-
 static gboolean
 connect_all (PentDocument *self, PentDocumentFlags flags, GError **error)
 {
@@ -231,8 +218,6 @@ connect_all (PentDocument *self, PentDocumentFlags flags, GError **error)
   else
     {
       self->writer = g_steal_pointer (&first);
-      if ((flags & PENT_DOCUMENT_CREATE) && !give_uuid (self, error))
-        return FALSE;
       self->reader = pent_sql_open (self->path, SQLITE_OPEN_READWRITE, error);
     }
   if (self->reader != NULL)
