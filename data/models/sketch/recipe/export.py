@@ -35,8 +35,8 @@ def save(p: Pipeline, folder: Path) -> int:
         "use_post_quant_conv": False, "use_quant_conv": False})  # fmt: skip
     _put(folder / "text_encoder/config.json", {
         "architectures": ["Qwen3ForCausalLM"], "attention_bias": False, "attention_dropout": 0.0, "bos_token_id": None,
-        "eos_token_id": p.tokenizer.added["<|im_end|>"], "head_dim": t.head, "hidden_act": "silu", "hidden_size": t.width,
-        "initializer_range": 0.02, "intermediate_size": t.inner, "max_position_embeddings": 512,
+        "eos_token_id": p.tokenizer.added["<|im_end|>"], "head_dim": t.head, "hidden_act": "silu",
+        "hidden_size": t.width, "initializer_range": 0.02, "intermediate_size": t.inner, "max_position_embeddings": 512,
         "max_window_layers": t.layers, "model_type": "qwen3", "num_attention_heads": t.heads,
         "num_hidden_layers": t.layers, "num_key_value_heads": t.kv_heads,
         "pad_token_id": p.tokenizer.added["<|endoftext|>"], "rms_norm_eps": t.eps, "rope_scaling": None,
@@ -74,7 +74,8 @@ def load(folder: Path, device: str = "cpu", own: dict | None = None) -> Pipeline
 
     v, t, d = (config(f"{n}/config.json") for n in ("vae", "text_encoder", "transformer"))
     own = own or config("model_index.json")["pentimento"]
-    vae = Vae(VaeShape(tuple(v["block_out_channels"]), v["latent_channels"], v["layers_per_block"], v["norm_num_groups"]))
+    vae = Vae(VaeShape(tuple(v["block_out_channels"]), v["latent_channels"], v["layers_per_block"],
+                       v["norm_num_groups"]))  # fmt: skip
     text = Text(TextShape(t["vocab_size"], t["hidden_size"], t["intermediate_size"], t["num_hidden_layers"],
                           t["num_attention_heads"], t["num_key_value_heads"], t["head_dim"], t["rope_theta"],
                           t["rms_norm_eps"]))  # fmt: skip

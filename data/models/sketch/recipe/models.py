@@ -7,9 +7,9 @@ Shapes: B pictures, C channels, H W sides, T tokens, D width, N heads of size d.
   Text     Qwen3ForCausalLM (arXiv:2505.09388): ids [B,T] -> hidden [B,T,D], logits
   Denoiser ZImageTransformer2DModel (arXiv:2511.22699): latent, t, caption features -> velocity
 
-Easy to get wrong: the down-sampling convolution pads right and below only; rope is half-split in Text and interleaved in
-Denoiser; the order is picture tokens, then caption tokens; t = 1 - sigma; the velocity points from noise to picture, so a
-sampler negates it; modulation has no shift, its gates go through tanh and lie after the second norm.
+Easy to get wrong: the down-sampling convolution pads right and below only; rope is half-split in Text and interleaved
+in Denoiser; the order is picture tokens, then caption tokens; t = 1 - sigma; the velocity points from noise to picture,
+so a sampler negates it; modulation has no shift, its gates go through tanh and lie after the second norm.
 """
 
 import math
@@ -268,7 +268,7 @@ class Text(nn.Module):
                 nn.init.normal_(p, std=p.shape[1] ** -0.5 if p.shape[0] != s.vocab else 0.05)
 
     def forward(self, ids: Tensor, logits: bool = False) -> tuple[Tensor, Tensor | None]:
-        """ids [B,T] -> what the denoiser reads: the input of the last layer (hidden_states[-2]) [B,T,D]; logits [B,T,V]"""
+        """ids [B,T] -> hidden_states[-2], the input of the last layer, which the denoiser reads [B,T,D]; logits [B,T,V]"""
         s, t = self.s, ids.shape[1]
         freq = s.theta ** (-torch.arange(0, s.head, 2, device=ids.device) / s.head)
         angle = torch.arange(t, device=ids.device)[:, None] * freq  # [T,d/2]

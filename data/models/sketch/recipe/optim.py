@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Muon (K. Jordan, 2024: momentum, then the nearest orthogonal matrix by Newton-Schulz steps) for the inner matrices and
-kernels, AdamW for the rest; in a small budget it needs about half the steps of AdamW alone."""
+"""Muon (K. Jordan, 2024: momentum, then the nearest orthogonal matrix by Newton-Schulz steps) for the inner matrices
+and kernels, Adam for the rest; in a small budget it needs far fewer steps."""
 
 import math
 from collections import defaultdict
@@ -21,10 +21,11 @@ def orthogonal(g: Tensor, steps: int = 4) -> Tensor:
 
 
 class Optimizer:
-    """named: parameters by name; plain(name) says which are left to AdamW whatever their shape."""
+    """named: parameters by name; plain(name) says which are left to Adam whatever their shape."""
 
     def __init__(self, named: dict[str, torch.nn.Parameter], plain, muon_lr: float, adam_lr: float) -> None:
-        self.muon = {k: p for k, p in named.items() if p.ndim >= 2 and min(p.shape[0], p[0].numel()) > 8 and not plain(k)}
+        wide = {k: p for k, p in named.items() if p.ndim >= 2 and min(p.shape[0], p[0].numel()) > 8}
+        self.muon = {k: p for k, p in wide.items() if not plain(k)}
         self.adam = {k: p for k, p in named.items() if k not in self.muon}
         self.muon_lr, self.adam_lr = muon_lr, adam_lr
         self.m = {k: torch.zeros_like(p) for k, p in named.items()}

@@ -35,7 +35,8 @@ def main() -> None:
     p.schedule_shift = a.shift or p.schedule_shift
     prompts = [q for q in a.prompts for _ in range(a.each)]
     side = p.size // p.vae.factor
-    noise = torch.randn((len(prompts), p.denoiser.s.channels, side, side), generator=torch.Generator().manual_seed(a.seed))
+    shape = (len(prompts), p.denoiser.s.channels, side, side)
+    noise = torch.randn(shape, generator=torch.Generator().manual_seed(a.seed))
     start = time.monotonic()
     pictures = generate(p, prompts, noise=noise)
     seconds = time.monotonic() - start

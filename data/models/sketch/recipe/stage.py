@@ -17,6 +17,7 @@ class Budget:
 
     device: str = "cpu"
     threads: int = 2
+    workers: int = 1  # processes that draw
     size: int = 64
     merges: int = 800
     text_seconds: float = 200
@@ -37,11 +38,12 @@ def budget(name: str) -> Budget:
         return Budget()
     if name == "gpu":  # sized for one data-centre GPU and 25 minutes
         return Budget(
-            device="cuda", threads=8, size=128, text_seconds=60, vae_seconds=360, denoiser_seconds=1000,
+            device="cuda", threads=4, workers=12, size=128, text_seconds=60, vae_seconds=360, denoiser_seconds=1000,
             vae_batch=64, batch=256, pool=65536, fresh=64, bf16=True,
             vae=VaeShape(channels=(48, 96, 192), latent=8, layers=1, groups=16),
             text=TextShape(width=256, inner=704, layers=6, heads=8, kv_heads=4, head=32),
-            denoiser=DenoiserShape(channels=8, width=384, layers=10, refiners=2, heads=8, features=256, axes=(16, 16, 16)),
+            denoiser=DenoiserShape(channels=8, width=384, layers=10, refiners=2, heads=8, features=256,
+                                    axes=(16, 16, 16)),
         )  # fmt: skip
     raise SystemExit(f"train: there is no budget “{name}”; cpu and gpu are")
 

@@ -3,10 +3,10 @@
 
   z = (1 - s) x + s e,  t = 1 - s,  target x - e;   s = sigmoid(n + MEAN), one in ten uniform instead
 
-A pool of latents is kept in memory, each with a few captions; some are replaced each step, so a latent is used a handful
-of times with new noise and mostly another caption, and the encoder costs little.  One prompt in ten is empty, which
-is what guidance compares with.  Weights are averaged; the averages are what is exported.  Now and then the text model
-also sees a batch of its own task, so that it keeps its language."""
+A pool of latents is kept in memory, each with a few captions; some are replaced each step, so a latent is used a
+handful of times with new noise and mostly another caption, and the encoder costs little.  One prompt in ten is empty,
+which is what guidance compares with.  Weights are averaged; the averages are what is exported.  Now and then the text
+model also sees a batch of its own task, so that it keeps its language."""
 
 import copy
 import random
@@ -33,14 +33,15 @@ SCHEDULE_SHIFT = 2.0
 
 PROMPTS = [
     "a pink cloud at sunset", "a red circle left of a blue square", "a green hill under a night sky", "a blue cloud",
-    "a yellow star on a purple background", "a red house on a green hill", "the sea at dawn", "a blue square left of a red circle",
-    "a green triangle above an orange circle", "a small black heart", "three white clouds by day", "a full moon above purple hills at night",
-    "a purple ring right of a yellow diamond", "an orange tree on a white hill", "two red squares", "a red cloud over the sea at sunset",
+    "a yellow star on a purple background", "a red house on a green hill", "the sea at dawn",
+    "a blue square left of a red circle", "a green triangle above an orange circle", "a small black heart",
+    "three white clouds by day", "a full moon above purple hills at night", "a purple ring right of a yellow diamond",
+    "an orange tree on a white hill", "two red squares", "a red cloud over the sea at sunset",
 ]  # fmt: skip
 
 
 def plain(name: str) -> bool:
-    """Left to AdamW: the ways in and out, the modulation, the tokens."""
+    """Left to Adam: the ways in and out, the modulation, the tokens."""
     return any(k in name for k in ("embedder", "final_layer", "pad_token", "adaLN"))
 
 
@@ -49,7 +50,7 @@ class Pool:
 
     def __init__(self, b: Budget, folder: Path, vae: Vae, scale: float, shift: float, seen: int) -> None:
         self.b, self.vae, self.scale, self.shift = b, vae, scale, shift
-        self.world = World(folder, seed=5, start=seen, size=b.size, captions=CAPTIONS)
+        self.world = World(folder, seed=5, start=seen, size=b.size, captions=CAPTIONS, workers=b.workers)
         side = b.size // vae.factor
         self.z = torch.zeros(b.pool, b.vae.latent, side, side, dtype=torch.float16)
         self.words: list[list[str]] = []
@@ -112,7 +113,8 @@ def train(b: Budget, folder: Path, t: Tokenizer, text: Text, vae: Vae, on_save=N
     while (share := clock.tick()) < 1:
         pool.add(b.fresh)
         x, captions = pool.draw(b.batch, rng)
-        rows = [t.prompt("" if rng.random() < EMPTY else c, DROPOUT if rng.random() < 0.3 else 0.0, rng)[:64] for c in captions]
+        said = ["" if rng.random() < EMPTY else c for c in captions]
+        rows = [t.prompt(c, DROPOUT if rng.random() < 0.3 else 0.0, rng)[:64] for c in said]
         ids, real = pad_prompts(t, rows, 64 if rng.random() < 0.04 else 32)
         x, ids, real = x.to(b.device), ids.to(b.device), real.to(b.device)
         s = torch.sigmoid(torch.randn(b.batch, device=b.device) + MEAN)

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Words: the tokenizer, then the text model as a language model.
 
-A sample is a chat: the user says one caption of a scene, the assistant another caption of the same scene.  To foresee the
-second, the model must bind colours to things and know that “A left of B” is “B right of A”, which is just what the
+A sample is a chat: the user says one caption of a scene, the assistant another caption of the same scene.  To foresee
+the second, the model must bind colours to things and know that “A left of B” is “B right of A”, which is just what the
 denoiser will need; and it leaves a model that answers in whole sentences.  The denoiser's stage trains it on."""
 
 import random

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Pictures to latents and back.  Loss: absolute error of the pixels, of their differences to the right and below (edges,
+"""Pictures to latents and back.  Loss: the absolute error of the pixels, of differences to the right and below (edges,
 which the eye minds more than levels) and of a four times smaller picture; a faint KL term keeps latents round."""
 
 from pathlib import Path
@@ -59,7 +59,7 @@ def train(b: Budget, folder: Path) -> Vae:
     held = World(folder, HELD_OUT_SEED, size=b.size)
     check = to_input(held.take(96)[0]).to(b.device)
     held.close()
-    world = World(folder, seed=2, start=seen, size=b.size)
+    world = World(folder, seed=2, start=seen, size=b.size, workers=b.workers)
     scale, shift, saved, average = 1.0, 0.0, clock.spent, 0.0
     while (share := clock.tick()) < 1:
         x = to_input(world.take(b.vae_batch)[0]).to(b.device, memory_format=layout)
@@ -84,6 +84,7 @@ def train(b: Budget, folder: Path) -> Vae:
     with torch.no_grad():
         z = torch.cat([vae.encode(x)[0] for x in check.split(32)])
     scale, shift = 1 / float(z.std()), float(z.mean())
-    log(folder, f"vae done: pictures {seen} PSNR {psnr(vae, check):.2f} dB, latent std {1 / scale:.3f} mean {shift:.3f}")
+    log(folder, f"vae done: pictures {seen} PSNR {psnr(vae, check):.2f} dB, latent std {1 / scale:.3f} "
+        f"mean {shift:.3f}")  # fmt: skip
     save(True)
     return vae

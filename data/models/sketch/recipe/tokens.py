@@ -28,7 +28,8 @@ def _python_split(letter: str, number: str) -> re.Pattern:
     return re.compile(outside.replace(r"\p{L}", letter).replace(r"\p{N}", number))
 
 
-# Python's re has no \p{…}: numbers are spelled out (digits of all scripts, fractions, Roman …), letters are the rest of \w
+# Python's re has no \p{…}: numbers are spelled out (digits of all scripts, fractions, Roman …), letters are what is
+# left of \w
 _NUMBERS = "".join(c for c in map(chr, range(0x110000)) if unicodedata.category(c)[0] == "N")
 _ASCII_SPLIT = _python_split("[A-Za-z]", "[0-9]")
 _UNICODE_SPLIT = _python_split(rf"(?:(?![{_NUMBERS}_])\w)", f"[{_NUMBERS}]")

@@ -3,7 +3,6 @@
 
 import os
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy
@@ -23,20 +22,27 @@ def build(folder: Path) -> Path:
 
 
 class World:
-    """An endless stream of scenes.  `seen` counts them; with the same seed and start the stream is the same."""
+    """An endless stream of scenes.  `seen` counts them; with the same seed and start the stream is the same, however
+    many processes draw it."""
 
-    def __init__(self, folder: Path, seed: int, start: int = 0, size: int = 64, captions: int = 1, pixels: bool = True):
+    def __init__(self, folder: Path, seed: int, start: int = 0, size: int = 64, captions: int = 1, pixels: bool = True,
+                 workers: int = 1) -> None:  # fmt: skip
         self.seen, self.size, self.captions, self.pixels = start, size, captions, pixels
-        args = [str(build(folder)), "--seed", str(seed), "--start", str(start), "--size", str(size)]
-        args += ["--captions", str(captions)] + ([] if pixels else ["--no-pixels"])
-        self.process = subprocess.Popen(args, stdout=subprocess.PIPE, bufsize=1 << 20)
+        args = [str(build(folder)), "--seed", str(seed), "--size", str(size), "--captions", str(captions)]
+        args += ["--stride", str(workers)] + ([] if pixels else ["--no-pixels"])
+        self.processes = [
+            subprocess.Popen([*args, "--start", str(start + i)], stdout=subprocess.PIPE, bufsize=1 << 20)
+            for i in range(workers)
+        ]
+        self.turn = 0
 
     def take(self, n: int) -> tuple[numpy.ndarray, list[list[str]]]:
         """-> uint8 [n, size, size, 3] (empty without pixels), captions of each"""
-        out = self.process.stdout
         bytes_each = self.size * self.size * 3
         words, pictures = [], []
         for _ in range(n):
+            out = self.processes[self.turn].stdout
+            self.turn = (self.turn + 1) % len(self.processes)
             words.append([out.readline().decode().rstrip("\n") for _ in range(self.captions)])
             if self.pixels:
                 pictures.append(out.read(bytes_each))
@@ -44,12 +50,8 @@ class World:
         shape = (len(pictures), self.size, self.size, 3)
         return numpy.frombuffer(b"".join(pictures), numpy.uint8).reshape(shape), words
 
-    def __iter__(self) -> Iterator[tuple[numpy.ndarray, list[str]]]:
-        while True:
-            p, w = self.take(1)
-            yield p[0], w[0]
-
     def close(self) -> None:
-        self.process.stdout.close()
-        self.process.terminate()
-        self.process.wait()
+        for p in self.processes:
+            p.stdout.close()
+            p.terminate()
+            p.wait()

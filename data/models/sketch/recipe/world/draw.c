@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * The picture of a scene.  Every form is a signed distance (negative inside, in shares of the side); coverage of a pixel
- * is the distance cut to one pixel's width, so edges are smooth at any size. */
+ * The picture of a scene.  Every form is a signed distance (negative inside, in shares of the side); coverage of a
+ * pixel is the distance cut to one pixel's width, so edges are smooth at any size. */
 #include "world.h"
 
 #include <math.h>
@@ -22,8 +22,13 @@ typedef struct {
 
 static float clamp01 (float x) { return x < 0 ? 0 : x > 1 ? 1 : x; }
 static float smooth (float a, float b, float x) { x = clamp01 ((x - a) / (b - a)); return x * x * (3 - 2 * x); }
-static Rgb mixc (Rgb a, Rgb b, float t) { return (Rgb) { a.r + (b.r - a.r) * t, a.g + (b.g - a.g) * t, a.b + (b.b - a.b) * t }; }
 static Rgb scale (Rgb a, float t) { return (Rgb) { a.r * t, a.g * t, a.b * t }; }
+
+static Rgb
+mixc (Rgb a, Rgb b, float t)
+{
+  return (Rgb) { a.r + (b.r - a.r) * t, a.g + (b.g - a.g) * t, a.b + (b.b - a.b) * t };
+}
 
 /* lighter for t > 0, darker for t < 0, hue kept */
 static Rgb
@@ -234,7 +239,8 @@ clouds (Canvas *c)
   float low = s->land == NO_LAND ? .66f : s->horizon - .17f, high = s->moon || (s->sun && s->time == DAY) ? .36f : .24f;
 
   for (int k = 0; k < s->n_clouds; k++) {
-    float w = (s->n_clouds == 1 ? .30f : s->n_clouds == 2 ? .2f : .155f) * rng_range (&c->rng, .85f, 1.1f) * (s->land == NO_LAND ? 1.15f : 1);
+    float w = s->n_clouds == 1 ? .30f : s->n_clouds == 2 ? .2f : .155f;
+    w *= rng_range (&c->rng, .85f, 1.1f) * (s->land == NO_LAND ? 1.15f : 1);
     float x0 = s->n_clouds == 1 ? rng_range (&c->rng, .36f, .64f)
                                 : (k + .5f) / s->n_clouds + rng_range (&c->rng, -.03f, .03f);
     float y0 = rng_range (&c->rng, high, low > high + .06f ? low : high + .06f);
@@ -305,7 +311,8 @@ water (Canvas *c, Rgb col)
     float x = (i % n + .5f) / n, y = (i / n + .5f) / n, d = s->horizon - y;
     if (d > 1.f / n)
       continue;
-    float t = clamp01 (-d / (1 - s->horizon)), ripple = sinf (p + 60 * sqrtf (t + .02f) + 1.5f * sinf (9 * x + 7 * t + p));
+    float t = clamp01 (-d / (1 - s->horizon));
+    float ripple = sinf (p + 60 * sqrtf (t + .02f) + 1.5f * sinf (9 * x + 7 * t + p));
     lay (c, i, shade (mixc (far, shade (col, -.18f), t), .10f * ripple * (.3f + t)), clamp01 (.5f - d * n));
   }
 }
@@ -377,7 +384,8 @@ draw_landscape (Canvas *c)
   case DUNES: near.a1 = .04f, near.f1 = 5, near.a2 = .025f, near.f2 = 9; break;
   case FIELD: near.a1 = .006f, near.f1 = 5; break;
   }
-  ground (c, &near, col, s->land == HILL || s->land == HILLS ? .55f : .35f, s->land == MOUNTAINS && s->land_colour != WHITE);
+  ground (c, &near, col, s->land == HILL || s->land == HILLS ? .55f : .35f,
+          s->land == MOUNTAINS && s->land_colour != WHITE);
 
   float x = rng_range (&c->rng, .3f, .7f);
   if (s->house)
@@ -387,7 +395,8 @@ draw_landscape (Canvas *c)
     float tx = s->n_trees == 1 && !s->house ? rng_range (&c->rng, .35f, .65f)
                : s->house                    ? x + (x > .5f ? -.29f : .29f) + (x > .5f ? -.2f : .2f) * k
                                              : .2f + .3f * k + rng_range (&c->rng, -.05f, .05f);
-    tree (c, tx, ridge_at (&near, tx) + .02f, (s->n_trees == 1 && !s->house ? .36f : .27f) * rng_range (&c->rng, .92f, 1.08f), cone);
+    float h = s->n_trees == 1 && !s->house ? .36f : .27f;
+    tree (c, tx, ridge_at (&near, tx) + .02f, h * rng_range (&c->rng, .92f, 1.08f), cone);
   }
 }
 

@@ -12,7 +12,9 @@ static const char *const shape_names[N_SHAPES][3] = {
   { "star", "star", "star" },     { "diamond", "diamond", "rhombus" }, { "ring", "ring", "hoop" },
   { "heart", "heart", "heart" },  { "oval", "ellipse", "oval" },       { "hexagon", "hexagon", "hexagon" },
 };
-static const char *const size_names[][3] = { { "", "", "" }, { "small", "little", "tiny" }, { "large", "big", "huge" } };
+static const char *const size_names[][3] = {
+  { "", "", "" }, { "small", "little", "tiny" }, { "large", "big", "huge" }
+};
 static const char *const number_names[] = { "no", "one", "two", "three" };
 
 typedef struct {
@@ -30,7 +32,8 @@ say (const char *format, ...)
   return t;
 }
 
-#define PICK(r, ...) pick (r, (const char *[]) { __VA_ARGS__ }, sizeof ((const char *[]) { __VA_ARGS__ }) / sizeof (char *))
+#define LIST(...) ((const char *const[]) { __VA_ARGS__ })
+#define PICK(r, ...) pick (r, LIST (__VA_ARGS__), sizeof LIST (__VA_ARGS__) / sizeof (char *))
 
 static const char *
 pick (Rng *r, const char *const *of, unsigned n)
@@ -89,7 +92,8 @@ shapes_words (Rng *r, const Scene *s)
   } else if (s->n_items == 1) {
     t = A;
     if (s->place != CENTRE && rng_chance (r, .8f)) {
-      const char *side = s->place == AT_LEFT ? "left" : s->place == AT_RIGHT ? "right" : s->place == AT_TOP ? "top" : "bottom";
+      static const char *const sides[] = { "", "left", "right", "top", "bottom" };
+      const char *side = sides[s->place];
       t = s->place >= AT_TOP ? say (rng_chance (r, .6f) ? "%s at the %s" : "%s near the %s", A.s, side)
                              : say (rng_chance (r, .6f) ? "%s on the %s" : "%s at the %s side", A.s, side);
     } else if (s->place == CENTRE && rng_chance (r, .2f))
@@ -100,8 +104,8 @@ shapes_words (Rng *r, const Scene *s)
     switch (s->layout) {
     case LEFT_OF:
       if (rng_chance (r, .5f)) {
-        ab = PICK (r, "%s left of %s", "%s to the left of %s", "%s on the left of %s", "%s on the left and %s on the right",
-                   "%s left of %s");
+        ab = PICK (r, "%s left of %s", "%s to the left of %s", "%s on the left of %s",
+                   "%s on the left and %s on the right", "%s left of %s");
         t = say (ab, A.s, B.s);
       } else {
         ab = PICK (r, "%s right of %s", "%s to the right of %s", "%s on the right of %s",
@@ -113,11 +117,13 @@ shapes_words (Rng *r, const Scene *s)
       if (rng_chance (r, .5f))
         t = say (PICK (r, "%s above %s", "%s over %s", "%s at the top and %s at the bottom", "%s above %s"), A.s, B.s);
       else
-        t = say (PICK (r, "%s below %s", "%s under %s", "%s beneath %s", "%s at the bottom and %s at the top"), B.s, A.s);
+        t = say (PICK (r, "%s below %s", "%s under %s", "%s beneath %s", "%s at the bottom and %s at the top"), B.s,
+                 A.s);
       break;
     case INSIDE:
-      t = rng_chance (r, .7f) ? say (PICK (r, "%s inside %s", "%s in %s", "%s within %s", "%s in front of %s"), A.s, B.s)
-                              : say (PICK (r, "%s behind %s", "%s around %s"), B.s, A.s);
+      t = rng_chance (r, .7f)
+              ? say (PICK (r, "%s inside %s", "%s in %s", "%s within %s", "%s in front of %s"), A.s, B.s)
+              : say (PICK (r, "%s behind %s", "%s around %s"), B.s, A.s);
       break;
     default: t = rng_chance (r, .5f) ? say ("%s and %s", A.s, B.s) : say ("%s and %s", B.s, A.s);
     }
@@ -126,9 +132,11 @@ shapes_words (Rng *r, const Scene *s)
   } else {
     Text B = item_words (r, &i[1], sized, 1), C = item_words (r, &i[2], sized, 1);
     if (s->layout == ROW)
-      t = say (PICK (r, "%s, %s and %s in a row", "%s, %s and %s from left to right", "%s, %s and %s side by side"), A.s, B.s, C.s);
+      t = say (PICK (r, "%s, %s and %s in a row", "%s, %s and %s from left to right", "%s, %s and %s side by side"),
+               A.s, B.s, C.s);
     else if (s->layout == COLUMN)
-      t = say (PICK (r, "%s above %s above %s", "%s, %s and %s from top to bottom", "%s, %s and %s in a column"), A.s, B.s, C.s);
+      t = say (PICK (r, "%s above %s above %s", "%s, %s and %s from top to bottom", "%s, %s and %s in a column"),
+               A.s, B.s, C.s);
     else
       t = say ("%s, %s and %s", A.s, B.s, C.s);
   }
@@ -154,16 +162,20 @@ hour (Rng *r, const Scene *s)
   case DAY:
     if (s->sun && rng_chance (r, .4f))
       return say ("%s", PICK (r, "on a sunny day", "in the sunshine", "in sunny weather"));
-    return say ("%s", PICK (r, "by day", "under a blue sky", "in the daytime", "on a clear day", "at noon", "under a bright blue sky"));
+    return say ("%s", PICK (r, "by day", "under a blue sky", "in the daytime", "on a clear day", "at noon",
+                            "under a bright blue sky"));
   case SUNSET:
-    return say ("%s", PICK (r, "at sunset", "at sunset", "at dusk", "in the evening", "under a sunset sky", "as the sun goes down"));
-  case DAWN: return say ("%s", PICK (r, "at dawn", "at dawn", "at sunrise", "in the early morning", "under a dawn sky"));
+    return say ("%s", PICK (r, "at sunset", "at sunset", "at dusk", "in the evening", "under a sunset sky",
+                            "as the sun goes down"));
+  case DAWN:
+    return say ("%s", PICK (r, "at dawn", "at dawn", "at sunrise", "in the early morning", "under a dawn sky"));
   case NIGHT:
     if (s->stars && rng_chance (r, .3f))
       return say ("%s", PICK (r, "under the stars", "on a starry night", "under a starry sky"));
     if (s->moon && rng_chance (r, .25f))
       return say ("%s", PICK (r, "by moonlight", "in the moonlight"));
-    return say ("%s", PICK (r, "at night", "at night", "under a night sky", "under the night sky", "by night", "under a dark sky"));
+    return say ("%s", PICK (r, "at night", "at night", "under a night sky", "under the night sky", "by night",
+                            "under a dark sky"));
   case OVERCAST:
     return say ("%s", PICK (r, "on a grey day", "under an overcast sky", "on a cloudy day", "under a grey sky"));
   default: {
@@ -189,14 +201,16 @@ moon_words (Rng *r, const Scene *s)
 {
   if (rng_chance (r, .3f))
     return say ("the moon");
-  return say ("%s", s->moon == FULL_MOON ? PICK (r, "a full moon", "a round moon") : PICK (r, "a crescent moon", "a thin moon"));
+  return say ("%s", s->moon == FULL_MOON ? PICK (r, "a full moon", "a round moon")
+                                         : PICK (r, "a crescent moon", "a thin moon"));
 }
 
 static Text
 land_words (Rng *r, const Scene *s, bool definite)
 {
   Colour usual = s->land == SEA ? BLUE : s->land == DUNES ? YELLOW : s->land == MOUNTAINS ? N_COLOURS : GREEN;
-  const char *c = s->land_colour == usual && rng_chance (r, .35f) ? "" : colour (r, s->land_colour), *gap = *c ? " " : "";
+  const char *c = s->land_colour == usual && rng_chance (r, .35f) ? "" : colour (r, s->land_colour);
+  const char *gap = *c ? " " : "";
   switch (s->land) {
   case HILL: return a (say ("%s%s%s", c, gap, "hill"));
   case HILLS: return say ("%s%s%s", c, gap, PICK (r, "hills", "hills", "rolling hills"));
@@ -213,7 +227,9 @@ static Text
 tree_words (Rng *r, const Scene *s)
 {
   Text t = s->tree == GREEN && rng_chance (r, .4f) ? say ("tree") : say ("%s tree", colour (r, s->tree));
-  return s->n_trees == 1 ? a (t) : rng_chance (r, .6f) ? say ("%s %ss", number_names[s->n_trees], t.s) : say ("%ss", t.s);
+  if (s->n_trees == 1)
+    return a (t);
+  return rng_chance (r, .6f) ? say ("%s %ss", number_names[s->n_trees], t.s) : say ("%ss", t.s);
 }
 
 static Text
@@ -268,7 +284,8 @@ landscape_words (Rng *r, const Scene *s, bool *first) /* first: the hour comes f
     switch (s->time) {
     case DAY: return say ("%s", PICK (r, "a clear blue sky", "a blue sky", "a clear sky", "an empty blue sky"));
     case SUNSET: return say ("%s", PICK (r, "a sunset", "a sunset sky", "a clear sky at sunset", "an evening sky"));
-    case DAWN: return say ("%s", PICK (r, "a dawn sky", "a clear sky at dawn", "a sunrise", "a morning sky"));
+    case DAWN:
+    return say ("%s", PICK (r, "a dawn sky", "a clear sky at dawn", "a sunrise", "a morning sky"));
     case NIGHT:
       return s->stars ? say ("%s", PICK (r, "a starry sky", "stars at night", "a starry night sky", "a night sky"))
                       : say ("%s", PICK (r, "a night sky", "a dark sky", "an empty night sky"));
@@ -312,13 +329,13 @@ scene_json (const Scene *s, FILE *out)
   static const char *const moons[] = { "none", "full", "crescent" };
 
   if (!s->landscape) {
-    fprintf (out, "{\"kind\":\"shapes\",\"layout\":\"%s\",\"place\":\"%s\",\"ground\":\"%s\",\"items\":[", layouts[s->layout],
-             places[s->place], s->plain ? "plain" : colour_names[s->ground]);
+    fprintf (out, "{\"kind\":\"shapes\",\"layout\":\"%s\",\"place\":\"%s\"", layouts[s->layout], places[s->place]);
+    fprintf (out, ",\"ground\":\"%s\",\"items\":[", s->plain ? "plain" : colour_names[s->ground]);
     for (int i = 0; i < s->n_items; i++) {
       const Item *it = &s->items[i];
-      fprintf (out, "%s{\"shape\":\"%s\",\"colour\":\"%s\",\"size\":\"%s\",\"x\":%.3f,\"y\":%.3f,\"r\":%.3f}", i ? "," : "",
-               shape_names[it->shape][0], colour_names[it->colour], it->size == MEDIUM ? "medium" : size_names[it->size][0],
-               (double) it->x, (double) it->y, (double) it->r);
+      fprintf (out, "%s{\"shape\":\"%s\",\"colour\":\"%s\",\"size\":\"%s\"", i ? "," : "", shape_names[it->shape][0],
+               colour_names[it->colour], it->size == MEDIUM ? "medium" : size_names[it->size][0]);
+      fprintf (out, ",\"x\":%.3f,\"y\":%.3f,\"r\":%.3f}", (double) it->x, (double) it->y, (double) it->r);
     }
     fputs ("]}\n", out);
     return;
@@ -326,12 +343,13 @@ scene_json (const Scene *s, FILE *out)
   fprintf (out, "{\"kind\":\"landscape\",\"time\":\"%s\"", times[s->time]);
   if (s->time == PLAIN_SKY)
     fprintf (out, ",\"sky\":\"%s\"", colour_names[s->sky]);
-  fprintf (out, ",\"sun\":%s,\"stars\":%s,\"moon\":\"%s\"", s->sun ? "true" : "false", s->stars ? "true" : "false", moons[s->moon]);
+  fprintf (out, ",\"sun\":%s,\"stars\":%s", s->sun ? "true" : "false", s->stars ? "true" : "false");
+  fprintf (out, ",\"moon\":\"%s\"", moons[s->moon]);
   if (s->n_clouds)
     fprintf (out, ",\"clouds\":{\"count\":%d,\"colour\":\"%s\"}", s->n_clouds, colour_names[s->cloud]);
   if (s->land != NO_LAND)
-    fprintf (out, ",\"land\":{\"kind\":\"%s\",\"colour\":\"%s\",\"horizon\":%.3f}", lands[s->land], colour_names[s->land_colour],
-             (double) s->horizon);
+    fprintf (out, ",\"land\":{\"kind\":\"%s\",\"colour\":\"%s\",\"horizon\":%.3f}", lands[s->land],
+             colour_names[s->land_colour], (double) s->horizon);
   if (s->n_trees)
     fprintf (out, ",\"trees\":{\"count\":%d,\"colour\":\"%s\"}", s->n_trees, colour_names[s->tree]);
   if (s->house)

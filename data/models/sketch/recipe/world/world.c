@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
  * Streams scenes to a trainer.
  *
- *   world [--seed N] [--start N] [--count N] [--size N] [--captions N] [--json] [--no-pixels] [--sheet COLUMNS]
+ *   world [--seed N] [--start N] [--stride N] [--count N] [--size N] [--captions N] [--json] [--no-pixels]
+ *         [--sheet COLUMNS]
  *
  * One record a scene: the JSON of its truth (with --json), the captions, each a line, then size*size*3 bytes of RGB.
- * With --sheet, the pictures alone, side by side, as one PPM.  Ends after count scenes, or when the reader goes away. */
+ * With --stride, every N-th scene, so that N processes share a stream.
+ * With --sheet, the pictures alone, side by side, as one PPM.  Ends after count scenes, or when the
+ * reader goes away. */
 #include "world.h"
 
 #include <signal.h>
@@ -21,8 +24,10 @@ sheet (uint64_t seed, uint64_t start, int count, int size, int columns)
   for (int i = 0; i < count; i++) {
     Scene s = scene_new (seed, start + i);
     scene_draw (&s, size, one);
-    for (int y = 0; y < size; y++)
-      memcpy (all + (((size_t) (i / columns) * size + y) * columns + i % columns) * size * 3, one + (size_t) y * size * 3, size * 3);
+    for (int y = 0; y < size; y++) {
+      size_t row = (size_t) (i / columns) * size + y;
+      memcpy (all + (row * columns + i % columns) * size * 3, one + (size_t) y * size * 3, size * 3);
+    }
   }
   printf ("P6 %d %d 255\n", columns * size, rows * size);
   fwrite (all, (size_t) rows * columns * size * size, 3, stdout);
@@ -33,7 +38,7 @@ sheet (uint64_t seed, uint64_t start, int count, int size, int columns)
 int
 main (int argc, char **argv)
 {
-  uint64_t seed = 1, start = 0, count = UINT64_MAX;
+  uint64_t seed = 1, start = 0, stride = 1, count = UINT64_MAX;
   int size = 64, captions = 1, columns = 0;
   bool json = false, pixels = true;
 
@@ -43,6 +48,7 @@ main (int argc, char **argv)
     else if (!strcmp (o, "--no-pixels")) pixels = false;
     else if (!strcmp (o, "--seed")) seed = strtoull (v, NULL, 10), i++;
     else if (!strcmp (o, "--start")) start = strtoull (v, NULL, 10), i++;
+    else if (!strcmp (o, "--stride")) stride = strtoull (v, NULL, 10), i++;
     else if (!strcmp (o, "--count")) count = strtoull (v, NULL, 10), i++;
     else if (!strcmp (o, "--size")) size = atoi (v), i++;
     else if (!strcmp (o, "--captions")) captions = atoi (v), i++;
@@ -67,7 +73,7 @@ main (int argc, char **argv)
   if (!rgb)
     abort ();
   for (uint64_t i = 0; i < count && !ferror (stdout); i++) {
-    Scene s = scene_new (seed, start + i);
+    Scene s = scene_new (seed, start + i * stride);
     char line[200];
     if (json)
       scene_json (&s, stdout);
