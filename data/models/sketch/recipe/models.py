@@ -268,7 +268,7 @@ class Text(nn.Module):
                 nn.init.normal_(p, std=p.shape[1] ** -0.5 if p.shape[0] != s.vocab else 0.05)
 
     def forward(self, ids: Tensor, logits: bool = False) -> tuple[Tensor, Tensor | None]:
-        """ids [B,T] -> hidden_states[-2], the input of the last layer, which the denoiser reads [B,T,D]; logits [B,T,V]"""
+        """ids [B,T] -> hidden_states[-2], the input of the last layer, which the denoiser reads [B,T,D]; logits"""
         s, t = self.s, ids.shape[1]
         freq = s.theta ** (-torch.arange(0, s.head, 2, device=ids.device) / s.head)
         angle = torch.arange(t, device=ids.device)[:, None] * freq  # [T,d/2]

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later
- * What is in a scene.  Colours are drawn evenly where a caption names them, so that no pairing is rare. */
+ * What is in a scene.  Colours are drawn evenly where a caption names them, so that no pairing is rare; pairs of shapes
+ * are common, because which colour lies where is the last thing a model learns. */
 #include "world.h"
 
 #include <math.h>
@@ -71,16 +72,16 @@ put (Item *it, float x, float y, float r) /* wholly within the picture */
 static void
 new_shapes (Scene *s, Rng *r)
 {
-  static const uint8_t counts[] = { 1, 1, 1, 2, 2, 2, 2, 2, 3, 3 };
+  static const uint8_t counts[] = { 1, 1, 2, 2, 2, 2, 2, 2, 2, 3 };
   bool alike = false;
 
   s->n_items = counts[rng_below (r, sizeof counts)];
-  s->plain = rng_chance (r, .4f);
+  s->plain = rng_chance (r, .5f);
   s->ground = s->plain ? WHITE : rng_below (r, N_COLOURS);
-  alike = s->n_items > 1 && rng_chance (r, .18f); /* "two red circles" */
+  alike = s->n_items > 1 && rng_chance (r, .1f); /* "two red circles" */
   for (int i = 0; i < s->n_items; i++) {
     Item *it = &s->items[i];
-    it->shape = rng_below (r, rng_chance (r, .6f) ? 4 : N_SHAPES);
+    it->shape = rng_below (r, rng_chance (r, .7f) ? 4 : N_SHAPES);
     it->colour = any_colour_but (r, s->ground, s->ground);
     it->size = rng_chance (r, .6f) ? MEDIUM : rng_chance (r, .5f) ? SMALL : LARGE;
     if (alike && i)
@@ -100,8 +101,8 @@ new_shapes (Scene *s, Rng *r)
     put (a, .5f + v + (s->place == AT_RIGHT) * off - (s->place == AT_LEFT) * off,
          .5f + w + (s->place == AT_BOTTOM) * off - (s->place == AT_TOP) * off, a->r);
   } else if (s->n_items == 2) {
-    static const Layout layouts[] = { LEFT_OF, LEFT_OF, LEFT_OF, ABOVE, ABOVE, ABOVE, LOOSE, INSIDE };
-    s->layout = alike ? LOOSE : layouts[rng_below (r, 8)];
+    static const Layout layouts[] = { LEFT_OF, LEFT_OF, LEFT_OF, LEFT_OF, ABOVE, ABOVE, ABOVE, LOOSE, INSIDE };
+    s->layout = alike ? LOOSE : layouts[rng_below (r, 9)];
     bool across = s->layout == LEFT_OF || (s->layout == LOOSE && rng_chance (r, .5f));
     bool swap = s->layout == LOOSE && rng_chance (r, .5f);
     if (s->layout == INSIDE) {
@@ -174,7 +175,7 @@ scene_new (uint64_t seed, uint64_t index)
   Rng r = rng_new (seed, index);
   Scene s = { .look = mix (r.key) };
 
-  if (rng_chance (&r, .5f))
+  if (rng_chance (&r, .35f))
     new_landscape (&s, &r);
   else
     new_shapes (&s, &r);
