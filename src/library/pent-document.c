@@ -200,6 +200,26 @@ pent_document_init (PentDocument *self)
 
 /* ---- opening ---- */
 
+/* Other programs may have given it a write-ahead log.  If somebody has it open so, another time. */
+static void
+keep_one_file (PentSql *sql)
+{
+  gboolean has_log;
+
+  {
+    g_auto (PentQuery) query = pent_sql_query (sql, "PRAGMA journal_mode", "");
+
+    has_log = pent_query_next (&query) && g_str_equal (pent_query_text (&query, 0), "wal");
+  }
+  if (has_log)
+    {
+      pent_sql_set_patience (sql, 0);
+      pent_sql_exec (sql, "PRAGMA journal_mode = DELETE");
+      pent_sql_set_patience (sql, 10000);
+    }
+  pent_sql_check (sql, NULL);
+}
+
 static gboolean
 connect_all (PentDocument *self, PentDocumentFlags flags, GError **error)
 {
@@ -218,6 +238,7 @@ connect_all (PentDocument *self, PentDocumentFlags flags, GError **error)
   else
     {
       self->writer = g_steal_pointer (&first);
+      keep_one_file (self->writer);
       self->reader = pent_sql_open (self->path, SQLITE_OPEN_READWRITE, error);
     }
   if (self->reader != NULL)

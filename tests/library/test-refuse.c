@@ -236,6 +236,21 @@ test_read_only (void)
   g_assert_true (g_bytes_equal (before, after));
 }
 
+/* Another program gave it a write-ahead log: it becomes one file again, and loses nothing of what is in the log. */
+static void
+test_log (void)
+{
+  g_autofree char *folder = make_folder (), *path = make_path (folder, "a.pentimento"), *before = NULL, *after = NULL;
+  g_autoptr (PentDocument) document = NULL;
+
+  make_altered (path, "PRAGMA journal_mode = WAL");
+  before = dump_file (path);
+  document = open_document (path);
+  after = dump_document (document);
+  g_assert_cmpstr (before, ==, after);
+  g_assert_cmpuint (count_files (folder), ==, 1);
+}
+
 static void
 test_missing (void)
 {
@@ -305,6 +320,7 @@ add_refuse_tests (void)
   g_test_add_func ("/refuse/damaged", test_damaged);
   g_test_add_func ("/refuse/damaged-later", test_damaged_later);
   g_test_add_func ("/refuse/read-only", test_read_only);
+  g_test_add_func ("/refuse/log", test_log);
   g_test_add_func ("/refuse/missing", test_missing);
   g_test_add_func ("/refuse/kept", test_kept);
 }
