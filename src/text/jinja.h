@@ -81,7 +81,7 @@ typedef JinjaValue (*JinjaFunction) (Jinja *self, JinjaValue of, const JinjaArgs
 typedef gboolean   (*JinjaTest) (Jinja *self, JinjaValue value, const JinjaArgs *args);
 struct _JinjaCallable { const char *name; JinjaFunction function; JinjaValue of; };
 
-struct _JinjaLoop { JinjaList *items; guint index0, depth; };
+struct _JinjaLoop { JinjaList *items; guint index0; };
 
 /* Variables of one scope; a look-up goes on with the parent. */
 typedef struct _JinjaFrame JinjaFrame;
@@ -156,7 +156,7 @@ struct _Jinja {
   JinjaFrame          *frame;
   JinjaDict           *globals;
   JinjaValue           inner;      /* JINJA_NODE_INNER */
-  guint                line, steps, depth, loops;
+  guint                line, steps, depth;
   enum { JINJA_GO_ON, JINJA_BREAK, JINJA_CONTINUE } flow;
   GError              *error;      /* the first; nothing is evaluated after it */
 };
@@ -188,6 +188,9 @@ typedef struct {
   JinjaTemplate    *template;
   const JinjaToken *token;         /* the next one */
   guint             depth, loops;
+  guint branches; /* of `if` around; what is unknown there fails only when it is reached, as in Jinja */
+  char             *unknown;       /* the first unknown filter or test outside of them */
+  guint             unknown_line;
   GError           *error;         /* the first; afterwards the next token is always the end */
 } JinjaParser;
 
