@@ -11,7 +11,7 @@ spec  bool LANES = 0 | 1;
 derive uint VEC = width % 4 == 0 && ldb % 4 == 0 && align (a) >= 4 * sizeof (T) &&
                   align (b) >= 4 * sizeof (V) && align (y) >= 4 * sizeof (U) ? 4 : 1;
 local 128, 1, 1;
-groups cdiv (rows * cdiv (width, 128), 16);
+groups cdiv (rows * cdiv (width, 32), 16);
 cost  flops rows * width, bytes rows * width * (sizeof (T) + sizeof (U)) + cdiv (rows, max (every, 1)) * width * sizeof (V);
 #endif
 
@@ -20,13 +20,11 @@ cost  flops rows * width, bytes rows * width * (sizeof (T) + sizeof (U)) + cdiv 
 void
 main ()
 {
-  const uint count = UNIT_COUNT;
-  const uint64_t at = uint64_t (UNIT_ROW) * width + UNIT_FIRST;
+  const uint count = CHUNK_COUNT;
+  const uint64_t at = uint64_t (CHUNK_ROW) * width + CHUNK_FIRST;
   T_in as = AT (T, a, at);
-  V_in bs = AT (V, b, uint64_t (UNIT_ROW / max (every, 1)) * ldb + UNIT_FIRST);
+  V_in bs = AT (V, b, uint64_t (CHUNK_ROW / max (every, 1)) * ldb + CHUNK_FIRST);
   U_out ys = OUT (U, y, at);
-  for_chunks (c, count) {
-    vec4 p = T_row_load (as, c, count, 0.0), q = V_row_load (bs, c, count, 0.0);
-    U_row_store (ys, c, count, MULTIPLY ? p * q : p + q);
-  }
+  vec4 p = T_row_load (as, 0, count, 0.0), q = V_row_load (bs, 0, count, 0.0);
+  U_row_store (ys, 0, count, MULTIPLY ? p * q : p + q);
 }

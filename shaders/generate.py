@@ -257,7 +257,7 @@ class Reader:
     def read_types(self) -> None:
         kernel = self.kernel
         line = self.tokens[self.at].line
-        kernel.letters = self.list_of(lambda: self.declare('a type letter'))
+        self.list_of(lambda: kernel.letters.append(self.declare('a type letter')))
         if len(kernel.letters) > MAX_TYPES:
             self.fail(f'{len(kernel.letters)} type letters, at most {MAX_TYPES}', line)
         self.expect('=')
@@ -321,12 +321,15 @@ class Reader:
         kind = self.take('name', 'a type')
         if kind not in PUSH_TYPES:
             self.fail(f'"{kind}" cannot be pushed; there are {", ".join(PUSH_TYPES)}', line)
-        for name in self.list_of(lambda: self.declare('a name')):
-            count = 0
-            if self.accept('['):
-                count = int(self.take('number', 'a number'))
-                self.expect(']')
-            self.kernel.push.append(Push(name, kind, count))
+        self.list_of(lambda: self.kernel.push.append(Push(self.declare('a name'), kind, self.count())))
+
+    def count(self) -> int:
+        """The length of an array, 0 of what is none."""
+        if not self.accept('['):
+            return 0
+        count = int(self.take('number', 'a number'))
+        self.expect(']')
+        return count
 
     def read_spec(self) -> None:
         line = self.tokens[self.at].line

@@ -12,7 +12,7 @@ spec  bool LANES = 0 | 1;
 derive uint VEC = width % 4 == 0 && ldx % 4 == 0 && align (gate, up) >= 4 * sizeof (T) &&
                   align (y) >= 4 * sizeof (U) ? 4 : 1;
 local 128, 1, 1;
-groups cdiv (rows * cdiv (width, 128), 16);
+groups cdiv (rows * cdiv (width, 32), 16);
 cost  flops 9 * rows * width, bytes rows * width * (2 * sizeof (T) + sizeof (U));
 #endif
 
@@ -22,12 +22,10 @@ cost  flops 9 * rows * width, bytes rows * width * (2 * sizeof (T) + sizeof (U))
 void
 main ()
 {
-  const uint count = UNIT_COUNT;
-  const uint64_t at = uint64_t (UNIT_ROW) * ldx + UNIT_FIRST;
+  const uint count = CHUNK_COUNT;
+  const uint64_t at = uint64_t (CHUNK_ROW) * ldx + CHUNK_FIRST;
   T_in gates = AT (T, gate, at), ups = AT (T, up, at);
-  U_out ys = OUT (U, y, uint64_t (UNIT_ROW) * width + UNIT_FIRST);
-  for_chunks (c, count) {
-    vec4 g = activate (ACT, T_row_load (gates, c, count, 0.0));
-    U_row_store (ys, c, count, g * T_row_load (ups, c, count, 0.0) * scale);
-  }
+  U_out ys = OUT (U, y, uint64_t (CHUNK_ROW) * width + CHUNK_FIRST);
+  vec4 g = activate (ACT, T_row_load (gates, 0, count, 0.0));
+  U_row_store (ys, 0, count, g * T_row_load (ups, 0, count, 0.0) * scale);
 }

@@ -14,7 +14,7 @@ spec  bool LANES = 0 | 1;
 derive uint VEC = width % 4 == 0 && ldm % 4 == 0 && align (scale, shift, gate, residual) >= 16 &&
                   align (x) >= 4 * sizeof (T) && align (y) >= 4 * sizeof (U) ? 4 : 1;
 local 128, 1, 1;
-groups cdiv (rows * cdiv (width, 128), 16);
+groups cdiv (rows * cdiv (width, 32), 16);
 cost  flops 4 * rows * width, bytes rows * width * (sizeof (T) + sizeof (U) + 4 * have (residual));
 #endif
 
@@ -23,21 +23,19 @@ cost  flops 4 * rows * width, bytes rows * width * (sizeof (T) + sizeof (U) + 4 
 void
 main ()
 {
-  const uint count = UNIT_COUNT;
-  const uint64_t at = uint64_t (UNIT_ROW) * width + UNIT_FIRST;
-  const uint64_t mod = uint64_t (UNIT_ROW / max (every, 1)) * ldm + UNIT_FIRST;
+  const uint count = CHUNK_COUNT;
+  const uint64_t at = uint64_t (CHUNK_ROW) * width + CHUNK_FIRST;
+  const uint64_t mod = uint64_t (CHUNK_ROW / max (every, 1)) * ldm + CHUNK_FIRST;
   T_in xs = AT (T, x, at);
   U_out ys = OUT (U, y, at);
-  for_chunks (c, count) {
-    vec4 v = T_row_load (xs, c, count, 0.0);
-    if (HAVE_scale)
-      v *= 1.0 + f32_row_load (AT (f32, scale, mod), c, count, 0.0);
-    if (HAVE_shift)
-      v += f32_row_load (AT (f32, shift, mod), c, count, 0.0);
-    if (HAVE_gate)
-      v *= f32_row_load (AT (f32, gate, mod), c, count, 0.0);
-    if (HAVE_residual)
-      v += f32_row_load (AT (f32, residual, at), c, count, 0.0);
-    U_row_store (ys, c, count, v);
-  }
+  vec4 v = T_row_load (xs, 0, count, 0.0);
+  if (HAVE_scale)
+    v *= 1.0 + f32_row_load (AT (f32, scale, mod), 0, count, 0.0);
+  if (HAVE_shift)
+    v += f32_row_load (AT (f32, shift, mod), 0, count, 0.0);
+  if (HAVE_gate)
+    v *= f32_row_load (AT (f32, gate, mod), 0, count, 0.0);
+  if (HAVE_residual)
+    v += f32_row_load (AT (f32, residual, at), 0, count, 0.0);
+  U_row_store (ys, 0, count, v);
 }

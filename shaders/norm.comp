@@ -34,22 +34,26 @@ main ()
   const uint64_t at = uint64_t (ROW) * width, mod = uint64_t (ROW / max (every, 1)) * ldm;
   T_in xs = AT (T, x, at);
 
+  // Everything is taken relative to the row's first element: where the mean is large and the deviation small, those
+  // differences are exact, and a mean of the elements themselves would not be.
+  const float pivot = LAYER ? T_load (xs.v[0]) : 0.0;
   float mean = 0.0;
   if (LAYER) {
     vec4 sum = vec4 (0.0);
     for (uint c = 0; c < chunks; c++)
-      sum += T_row_load (xs, c, width, 0.0);
+      sum += T_row_load (xs, c, width, pivot) - pivot;
     mean = row_sum (sum.x + sum.y + sum.z + sum.w) / width;
   }
   vec4 sum = vec4 (0.0);
   for (uint c = 0; c < chunks; c++) {
-    vec4 d = T_row_load (xs, c, width, mean) - mean;
+    vec4 d = T_row_load (xs, c, width, pivot) - pivot;
+    d = mix (vec4 (0.0), d - mean, lessThan (row_index (c), uvec4 (width)));
     sum += d * d;
   }
   const float r = inversesqrt (row_sum (sum.x + sum.y + sum.z + sum.w) / width + eps);
 
   for (uint c = 0; c < chunks; c++) {
-    vec4 v = (T_row_load (xs, c, width, 0.0) - mean) * r;
+    vec4 v = (T_row_load (xs, c, width, pivot) - pivot - mean) * r;
     if (HAVE_w)
       v *= f32_row_load (w, c, width, 0.0);
     if (HAVE_b)

@@ -6,6 +6,10 @@
 // control flow), LLVM folds into vector loads.  So P and I must be the same in the whole subgroup (functions of
 // gl_WorkGroupID, gl_SubgroupID and loop counters), and all eight elements must exist.
 //
+// Two things to know: a small `if` around a load that is the same in the whole subgroup is flattened, and the load is done
+// whatever the condition says (around the eight of LANES_LOAD it is a branch); and a `for` runs its body once more, masked
+// off, in which such loads are done too.  So either a LANES_LOAD has its own bounds check, or it is in a do-while loop.
+//
 // Stores stay eight scalar ones whatever is done; they are fewer where each is of 64 bits.
 
 #define LANES_IS(L) (gl_SubgroupInvocationID == L)
@@ -16,3 +20,7 @@
   P.v[I], P.v[(I) + STEP], LANES_IS (1)), P.v[(I) + 2 * STEP], LANES_IS (2)), P.v[(I) + 3 * STEP], LANES_IS (3)), \
   P.v[(I) + 4 * STEP], LANES_IS (4)), P.v[(I) + 5 * STEP], LANES_IS (5)), P.v[(I) + 6 * STEP], LANES_IS (6)), \
   P.v[(I) + 7 * STEP], LANES_IS (7))
+
+// A loop there ends when no invocation is left in it, and until the end of its body the others run along: a loop with its
+// test at the top runs its body once more than it should, doing nothing but reading, and possibly beyond the end.  So loops
+// around loads are do … while, and what may not happen at all is left out by a specialisation constant.

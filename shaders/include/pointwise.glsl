@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// For kernels that treat all elements of [rows, width] alike: a unit is 128 elements of one row, done by 8 invocations in
-// four chunks, so that a single wide row and many narrow ones keep a device equally busy.
+// For kernels that treat all elements of [rows, width] alike: 8 invocations do a chunk of 32 elements of one row, so that a
+// single wide row and many narrow ones keep a device equally busy.  A group does 16 such chunks.
 //
-//   UNIT_ROW, UNIT_FIRST   the unit's row, and its first element in it
-//   UNIT_COUNT             its elements; 0 beyond the last row
-//   for_chunks (c)         its chunks, as T_row_load (x, c, UNIT_COUNT, …) of row.glsl counts them
+//   CHUNK_ROW, CHUNK_FIRST   the chunk's row, and its first element in it
+//   CHUNK_COUNT              its elements; 0 beyond the last row
+// rows and width may be macros, defined after the include.
+//
+// T_row_load (x, 0, CHUNK_COUNT, …) of row.glsl reads it, x being moved to its beginning.  There is no loop over several
+// chunks: to a GPU it gives nothing, and on lavapipe a turn of a loop costs as much as the chunk.
 
 #define PER_ROW 8
 #include "row.glsl"
 
-#define UNITS ((width - 1) / 128 + 1)
-#define UNIT_ROW (ROW / UNITS)
-#define UNIT_FIRST (ROW % UNITS * 128)
-#define UNIT_COUNT (UNIT_ROW < rows ? min (width - UNIT_FIRST, 128) : 0)
-#define for_chunks(C, COUNT) [[unroll]] for (uint C = 0; C < 4; C++) if (C * 32 < COUNT)
+#define CHUNKS ((width - 1) / 32 + 1)
+#define CHUNK_ROW (ROW / CHUNKS)
+#define CHUNK_FIRST (ROW % CHUNKS * 32)
+#define CHUNK_COUNT (CHUNK_ROW < rows ? min (width - CHUNK_FIRST, 32) : 0)

@@ -4,7 +4,7 @@
 // 128 / PER_ROW rows.
 //
 // A kernel that includes this declares PER_ROW (8, or 128 = the whole workgroup), VEC (4: all rows are aligned to four
-// elements; else 1) and LANES (see lanes.glsl; PER_ROW is 8 then).
+// elements and whole fours long; else 1) and LANES (see lanes.glsl; PER_ROW is 8 then).
 
 #include "lanes.glsl"
 #include "reduce.glsl"
@@ -15,10 +15,13 @@
 #define LANE (LANES ? gl_SubgroupInvocationID : SELF % PER_ROW)
 #define CHUNK (4 * PER_ROW)
 
+// Not as a product with uvec4 (0, 1, 2, 3): the validation layer cannot specialise that.
 uvec4
 row_index (uint chunk)
 {
-  return VEC == 4 || LANES ? chunk * CHUNK + 4 * LANE + uvec4 (0, 1, 2, 3) : chunk * CHUNK + LANE + PER_ROW * uvec4 (0, 1, 2, 3);
+  const bool near = VEC == 4 || LANES;
+  const uint first = chunk * CHUNK + (near ? 4 * LANE : LANE), step = near ? 1 : PER_ROW;
+  return uvec4 (first, first + step, first + 2 * step, first + 3 * step);
 }
 
 #define ROW_FUNCTIONS(NAME) \
@@ -27,12 +30,15 @@ NAME##_row_load (NAME##_in x, uint chunk, uint width, float fill) \
 { \
   uvec4 i = row_index (chunk); \
   uint first = chunk * CHUNK; \
-  if (VEC == 4 && !LANES && i.w < width) \
-    return NAME##x4_load (NAME##x4_in (x).v[i.x / 4]); \
   if (LANES && first + 32 <= width) \
     return NAME##x4_load (NAME##x4 (LANES_LOAD (x, first, 4), LANES_LOAD (x, first + 1, 4), \
                                     LANES_LOAD (x, first + 2, 4), LANES_LOAD (x, first + 3, 4))); \
   vec4 v = vec4 (fill); \
+  if (VEC == 4) { \
+    if (i.w < width) \
+      v = NAME##x4_load (NAME##x4_in (x).v[i.x / 4]); \
+    return v; \
+  } \
   if (i.x < width) \
     v.x = NAME##_load (x.v[i.x]); \
   if (i.y < width) \
@@ -49,11 +55,13 @@ NAME##_row_store (NAME##_out y, uint chunk, uint width, vec4 v) \
 { \
   uvec4 i = row_index (chunk); \
   NAME##x4 s = NAME##x4_store (v); \
-  if (VEC == 4 && i.w < width) { \
-    if (LANES) { \
-      NAME##x4_words (y, i.x, s); \
-    } else { \
-      NAME##x4_out (y).v[i.x / 4] = s; \
+  if (VEC == 4) { \
+    if (i.w < width) { \
+      if (LANES) { \
+        NAME##x4_words (y, i.x, s); \
+      } else { \
+        NAME##x4_out (y).v[i.x / 4] = s; \
+      } \
     } \
     return; \
   } \

@@ -46,4 +46,8 @@ void        pent_json_fail (PentJson *self, const char *name, const char *format
 
 gboolean    pent_json_finish (PentJson *self, GError **error);
 
+/* The other way: JSON text of a value of the kinds that recipes and the wire use; free it.  Doubles read back exactly
+ * and as doubles, unsigned numbers above 2^53 are strings, bytes hexadecimal. */
+char       *pent_json_from_variant (GVariant *value);
+
 G_END_DECLS

@@ -323,3 +323,28 @@ pent_param_format (const PentParam *param, GVariant *value)
     }
   g_return_val_if_reached (NULL);
 }
+
+GVariant *
+pent_param_to_variant (const PentParam *param)
+{
+  g_auto (GVariantBuilder) builder = G_VARIANT_BUILDER_INIT (G_VARIANT_TYPE_VARDICT);
+  const struct { const char *key, *text; } texts[] = {
+    { "name", param->name }, { "label", param->label }, { "blurb", param->blurb }, { "unit", param->unit },
+    { "text", param->text },
+  };
+  const struct { const char *key; double value; } numbers[] = {
+    { "min", param->min }, { "max", param->max }, { "soft-min", param->soft_min }, { "soft-max", param->soft_max },
+    { "step", param->step }, { "value", param->value },
+  };
+
+  for (gsize i = 0; i < G_N_ELEMENTS (texts); i++)
+    g_variant_builder_add (&builder, "{sv}", texts[i].key,
+                           g_variant_new_string (texts[i].text != NULL ? texts[i].text : ""));
+  for (gsize i = 0; i < G_N_ELEMENTS (numbers); i++)
+    g_variant_builder_add (&builder, "{sv}", numbers[i].key, g_variant_new_double (numbers[i].value));
+  g_variant_builder_add (&builder, "{sv}", "kind", g_variant_new_uint32 (param->kind));
+  g_variant_builder_add (&builder, "{sv}", "flags", g_variant_new_uint32 (param->flags));
+  if (param->choices != NULL)
+    g_variant_builder_add (&builder, "{sv}", "choices", g_variant_new_strv (param->choices, -1));
+  return g_variant_builder_end (&builder);
+}

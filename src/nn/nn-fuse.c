@@ -5,6 +5,7 @@
  * else uses that; the value in between then never exists.  The later node remains, so that the order stays right.
  *
  *   act (linear), act (conv)                    act (group norm) if silu
+ *   act (affine)
  *   residual + gate * linear, sum + conv        act (a) * b  = glu (a, b)
  *   modulate (norm)                             residual + gate * norm, residual + gate * modulate
  *   rope (rms norm) per head
@@ -22,11 +23,11 @@ is_product (const PentNnTensor *t)
   return t->op == NN_OP_LINEAR || t->op == NN_OP_CONV;
 }
 
-/* x is used by one operation alone and nobody wants to see it. */
+/* Nobody else uses x; being an output or traced is a use. */
 static gboolean
 is_private (const PentNnTensor *x)
 {
-  return x->uses == 1 && !x->wanted;
+  return x->uses == 1;
 }
 
 /* t becomes what `from` is, with its own operands added; from vanishes. */
@@ -55,7 +56,17 @@ fuse_act (PentNnTensor *t)
   gboolean fits = is_product (x) ? x->act == NN_ACT_NONE && x->in[NN_RESIDUAL] == NULL
                                  : x->op == NN_OP_GROUP_NORM && x->act == NN_ACT_NONE && act == NN_ACT_SILU;
 
-  if (!fits || !is_private (x))
+  if (!is_private (x))
+    return FALSE;
+  if (x->op == NN_OP_AFFINE)
+    {
+      t->in[NN_X] = x->in[NN_X];
+      t->scale = x->scale;
+      t->offset = x->offset;
+      x->live = FALSE;
+      return TRUE;
+    }
+  if (!fits)
     return FALSE;
   swallow (t, x);
   t->act = act;

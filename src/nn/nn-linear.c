@@ -16,6 +16,8 @@ choose (const PentVkInfo *info, const NnLinear *op)
     return lanes ? NN_VARIANT_GEMV_LANES : NN_VARIANT_GEMV;
   if (lanes)
     return NN_VARIANT_LANES;
+  if (nn_coop_worth (info, op->x_type))
+    return NN_VARIANT_COOPMAT;
 
   return NN_VARIANT_TILE;
 }
@@ -29,6 +31,18 @@ emit_tile (PentVkCommand *command, const PentVkInfo *info, const NnLinear *op)
     .x = op->x, .w = op->w, .y = op->y, .bias = op->bias, .residual = op->residual, .gate = op->gate,
     .X = op->x_type, .W = op->w_type, .Y = op->y_type, .m = op->m, .n = op->n, .k = op->k, .ldx = op->ldx, .ldy = op->ldy,
     .alpha = op->alpha, .ACT = op->act, .BM = tile->bm, .BN = tile->bn, .BK = tile->bk, .TM = tile->tm, .TN = tile->tn });
+}
+
+static void
+emit_coopmat (PentVkCommand *command, const PentVkInfo *info, const NnLinear *op)
+{
+  const NnCoopTile *tile = nn_coop_choose (info, op->m, op->n);
+
+  pent_kernel_linear_coopmat (command, &(PentKernelLinearCoopmat) {
+    .x = op->x, .w = op->w, .y = op->y, .bias = op->bias, .residual = op->residual, .gate = op->gate,
+    .X = op->x_type, .W = op->w_type, .Y = op->y_type, .m = op->m, .n = op->n, .k = op->k, .ldx = op->ldx, .ldy = op->ldy,
+    .alpha = op->alpha, .ACT = op->act, .BM = tile->bm, .BN = tile->bn, .WM = tile->wm, .WN = tile->wn,
+    .CM = info->coop_m, .CN = info->coop_n, .CK = info->coop_k, .THREADS = tile->wm * tile->wn * info->subgroup_size });
 }
 
 static void
@@ -118,6 +132,9 @@ nn_linear_emit (PentVkCommand *command, const PentVkInfo *info, const NnLinear *
 {
   switch (choose (info, op))
     {
+    case NN_VARIANT_COOPMAT:
+      emit_coopmat (command, info, op);
+      break;
     case NN_VARIANT_GEMV:
       emit_gemv (command, op);
       break;

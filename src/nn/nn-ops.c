@@ -37,7 +37,7 @@ weight_node (PentNnGraph *g, const char *name, NnForm form, const guint *shape, 
   if (weight == NULL)
     {
       nn_fail (g, PENT_ERROR_MODEL, "the tensor “%s” is missing in %s; the file is incomplete or of another kind of model",
-               name, pent_nn_weights_get_label (weights));
+               name, nn_weights_where (weights));
       return g->inert;
     }
 
@@ -370,6 +370,7 @@ nn_act (PentNnGraph *g, PentNnTensor *x, PentNnActivation kind)
     return g->inert;
   t = unary (g, NN_OP_ACT, x);
   t->act = (NnAct) kind + 1;
+  t->scale = 1;
   return t;
 }
 

@@ -142,7 +142,8 @@ struct _PentNnGraph {
   GPtrArray       *states;              /* PentNnState references */
 
   /* after compile */
-  gboolean         compiled;
+  gboolean         compiled;            /* or tried */
+  gboolean         ready;               /* its memory is there */
   NnDisable        disable;
   PentNnPrecision  precision;           /* F32 where the device has no 16-bit storage */
   GPtrArray       *schedule;            /* tensors that are work */
@@ -249,7 +250,7 @@ guint64           nn_module_missing (PentNnModule *self, GPtrArray *residents, g
 gboolean          nn_module_load (PentNnModule *self, GPtrArray *residents, gboolean import, GError **error);
 void              nn_module_add_graph (PentNnModule *self, PentNnGraph *graph);
 void              nn_module_remove_graph (PentNnModule *self, PentNnGraph *graph);
-/* nn-run.c: called on eviction, so that the recorded command lets go of the weights. */
+/* Called on eviction, so that the recorded command lets go of the weights. */
 void              nn_graph_drop_command (PentNnGraph *g);
 
 /* ---- nn-state.c ---- */

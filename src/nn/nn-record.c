@@ -136,6 +136,37 @@ attention (PentNnGraph *g, const PentNnTensor *t)
   };
 }
 
+/* ---- temporary memory ---- */
+
+/* Pixels that are summed at a time: some hundred slabs keep a GPU busy, and the last step has little left to do. */
+static guint
+group_norm_slab (guint pixels)
+{
+  return MAX (pixels / 256, 16);
+}
+
+static guint
+pictures (const PentNnTensor *x)
+{
+  return x->n_dims == 4 ? x->shape[0] : 1;
+}
+
+/* Scratch: partial sums [n, slabs, 2, c], then statistics [n, groups, 2]. */
+static guint64
+group_norm_part_size (const PentNnTensor *t)
+{
+  guint pixels = nn_rows (t) / pictures (t), slab = group_norm_slab (pixels);
+  guint64 slabs = (pixels + slab - 1) / slab, size = pictures (t) * slabs * 2 * nn_width (t) * sizeof (float);
+
+  return (size + 255) / 256 * 256;
+}
+
+static guint64
+group_norm_scratch (const PentNnTensor *t)
+{
+  return group_norm_part_size (t) + (guint64) pictures (t) * t->groups * 2 * sizeof (float);
+}
+
 guint64
 nn_scratch_size (PentNnGraph *g, const PentNnTensor *t)
 {
@@ -150,7 +181,7 @@ nn_scratch_size (PentNnGraph *g, const PentNnTensor *t)
     case NN_OP_ATTENTION:
       return nn_attention_scratch (info, &(NnAttention[]) { attention (g, t) }[0]);
     case NN_OP_GROUP_NORM:
-      return 0;
+      return group_norm_scratch (t);
     default:
       return 0;
     }
@@ -216,6 +247,28 @@ record_norm (PentNnGraph *g, const PentVkInfo *info, const PentNnTensor *t)
     .T = t->in[NN_X]->dtype, .U = t->dtype, .LAYER = t->op == NN_OP_LAYER_NORM, .LANES = lanes (info) });
 }
 
+static void
+record_group_norm (PentNnGraph *g, const PentVkInfo *info, const PentNnTensor *t)
+{
+  const PentNnTensor *x = t->in[NN_X];
+  guint n = pictures (t), pixels = nn_rows (t) / n, slab = group_norm_slab (pixels);
+  PentSpan part = scratch (g, t), stats = part;
+
+  part.size = group_norm_part_size (t);
+  stats.offset += part.size;
+  stats.size -= part.size;
+  pent_kernel_group_norm_part (g->command, &(PentKernelGroupNormPart) {
+    .x = in (g, t, NN_X), .part = part, .n = n, .hw = pixels, .c = nn_width (t), .slab = slab, .T = x->dtype,
+    .LANES = lanes (info) });
+  pent_kernel_group_norm_join (g->command, &(PentKernelGroupNormJoin) {
+    .part = part, .stats = stats, .n = n, .groups = t->groups, .hw = pixels, .slab = slab, .c = nn_width (t),
+    .eps = t->eps });
+  pent_kernel_group_norm (g->command, &(PentKernelGroupNorm) {
+    .x = in (g, t, NN_X), .stats = stats, .w = in (g, t, NN_W), .b = in (g, t, NN_B), .y = span (g, t), .n = n,
+    .hw = pixels, .c = nn_width (t), .groups = t->groups, .T = x->dtype, .U = t->dtype, .ACT = t->act == NN_ACT_SILU,
+    .LANES = lanes (info) });
+}
+
 /* Modulation and a plain residual sum are one kernel. */
 static void
 record_modulate (PentNnGraph *g, const PentVkInfo *info, const PentNnTensor *t)
@@ -260,12 +313,13 @@ record_argmax (PentNnGraph *g, const PentVkInfo *info, const PentNnTensor *t)
 
 /* ---- element by element ---- */
 
+/* act (x * scale + offset); an affine map alone has no act. */
 static void
 record_act (PentNnGraph *g, const PentVkInfo *info, const PentNnTensor *t)
 {
   pent_kernel_act (g->command, &(PentKernelAct) {
-    .x = in (g, t, NN_X), .y = span (g, t), .n = nn_elements (t), .ACT = t->act, .T = t->in[NN_X]->dtype,
-    .U = t->dtype });
+    .x = in (g, t, NN_X), .y = span (g, t), .n = nn_elements (t), .scale = t->scale, .offset = t->offset, .ACT = t->act,
+    .T = t->in[NN_X]->dtype, .U = t->dtype, .LANES = lanes (info) });
 }
 
 static void
@@ -299,19 +353,103 @@ record_read (PentNnGraph *g, const PentNnTensor *t)
   pent_vk_command_copy (g->command, g->readback, port->place, from.buffer, from.offset, port->size);
 }
 
+/* The axes of a copy from slow to fast, as few as there can be: neighbours that lie evenly in both become one.  The
+ * first stays by itself where a position is added to it. */
 static void
-record_copy (PentNnGraph *g, const PentNnTensor *t)
+copy_axes (PentKernelCopy *copy, const PentNnTensor *x, const PentNnTensor *y, gboolean keep_first)
+{
+  guint size[4], ldx[4], ldy[4], n = 0;
+
+  for (guint i = 0; i < x->n_dims; i++)
+    {
+      gboolean first = keep_first && i == 0, after_first = keep_first && n == 1;
+
+      if (x->shape[i] == 1 && !first)
+        continue;
+      if (n > 0 && !after_first && ldx[n - 1] == x->strides[i] * x->shape[i] &&
+          ldy[n - 1] == y->strides[i] * x->shape[i])
+        {
+          size[n - 1] *= x->shape[i];
+          ldx[n - 1] = x->strides[i];
+          ldy[n - 1] = y->strides[i];
+          continue;
+        }
+      size[n] = x->shape[i];
+      ldx[n] = x->strides[i];
+      ldy[n++] = y->strides[i];
+    }
+
+  for (guint i = 0; i < 6; i++)
+    {
+      copy->size[i] = 1;
+      copy->ldx[i] = copy->ldy[i] = i == 5;
+    }
+  for (guint i = 0; i < n; i++)
+    {
+      guint at = keep_first && i == 0 ? 0 : 6 - n + i;
+
+      copy->size[at] = size[i];
+      copy->ldx[at] = ldx[i];
+      copy->ldy[at] = ldy[i];
+    }
+}
+
+static void
+record_copy (PentNnGraph *g, const PentVkInfo *info, const PentNnTensor *t)
 {
   const PentNnTensor *x = t->in[NN_X];
+  PentKernelCopy copy = { .x = span (g, x), .y = span (g, t), .T = x->dtype, .U = t->dtype, .LANES = lanes (info) };
 
   if (nn_is_contiguous (x) && nn_is_contiguous (t))
-    pent_kernel_cast (g->command, &(PentKernelCast) {
-      .x = in (g, t, NN_X), .y = span (g, t), .n = nn_elements (t), .T = x->dtype, .U = t->dtype });
-  else
-    record_strided (g, x, t);
+    {
+      pent_kernel_cast (g->command, &(PentKernelCast) {
+        .x = copy.x, .y = copy.y, .n = nn_elements (t), .T = x->dtype, .U = t->dtype, .LANES = lanes (info) });
+      return;
+    }
+  copy_axes (&copy, x, t, FALSE);
+  pent_kernel_copy (g->command, &copy);
+}
+
+static void
+record_state_write (PentNnGraph *g, const PentVkInfo *info, const PentNnTensor *t)
+{
+  const PentNnTensor *x = t->in[NN_OTHER];
+  PentKernelCopy copy = { .x = span (g, x), .y = span (g, t), .pos = in (g, t, NN_POS), .limit = t->shape[0], .T = x->dtype,
+                          .U = t->dtype, .LANES = lanes (info) };
+
+  copy_axes (&copy, x, t, TRUE);
+  pent_kernel_copy (g->command, &copy);
+}
+
+static void
+record_upsample (PentNnGraph *g, const PentVkInfo *info, const PentNnTensor *t)
+{
+  const PentNnTensor *x = t->in[NN_X];
+  guint first = x->n_dims == 4;
+
+  pent_kernel_upsample2 (g->command, &(PentKernelUpsample2) {
+    .x = in (g, t, NN_X), .y = span (g, t), .n = first ? x->shape[0] : 1, .h = x->shape[first], .w = x->shape[first + 1],
+    .c = nn_width (x), .T = x->dtype, .U = t->dtype, .LANES = lanes (info) });
 }
 
 /* ---- the schedule ---- */
+
+/* Of the products, which is nearly all there is. */
+static double
+flops (PentNnGraph *g, const PentNnTensor *t)
+{
+  switch ((int) t->op)
+    {
+    case NN_OP_LINEAR:
+      return 2.0 * nn_elements (t) * nn_width (t->in[NN_X]);
+    case NN_OP_CONV:
+      return 2.0 * nn_elements (t) * t->kernel * t->kernel * nn_width (t->in[NN_X]);
+    case NN_OP_ATTENTION:
+      return 4.0 * nn_elements (t) * t->in[NN_K]->shape[t->in[NN_K]->n_dims - 3] / (t->causal ? 2 : 1);
+    default:
+      return 0;
+    }
+}
 
 static void
 record_node (PentNnGraph *g, const PentVkInfo *info, const PentNnTensor *t)
@@ -351,6 +489,7 @@ record_node (PentNnGraph *g, const PentVkInfo *info, const PentNnTensor *t)
       record_argmax (g, info, t);
       break;
     case NN_OP_ACT:
+    case NN_OP_AFFINE:
       record_act (g, info, t);
       break;
     case NN_OP_GLU:
@@ -360,9 +499,6 @@ record_node (PentNnGraph *g, const PentVkInfo *info, const PentNnTensor *t)
     case NN_OP_MUL:
       record_binary (g, info, t);
       break;
-    case NN_OP_AFFINE:
-      record_affine (g, info, t);
-      break;
     case NN_OP_UPSAMPLE:
       record_upsample (g, info, t);
       break;
@@ -370,7 +506,7 @@ record_node (PentNnGraph *g, const PentVkInfo *info, const PentNnTensor *t)
       record_state_write (g, info, t);
       break;
     case NN_OP_COPY:
-      record_copy (g, t);
+      record_copy (g, info, t);
       break;
     case NN_OP_READ:
       record_read (g, t);
@@ -387,11 +523,15 @@ nn_record (PentNnGraph *g)
   const PentVkInfo *info = pent_vk_context_get_info (context);
 
   g_clear_pointer (&g->command, pent_vk_command_unref);
+  g->stats.flops = 0;
   g->command = pent_vk_command_new (context, g->label);
   if (g->input_bytes > 0)
     pent_vk_command_copy (g->command, g->input_buffer, 0, g->upload, 0, g->input_bytes);
   for (guint i = 0; i < g->schedule->len && !pent_vk_context_failed (context); i++)
-    record_node (g, info, g->schedule->pdata[i]);
+    {
+      record_node (g, info, g->schedule->pdata[i]);
+      g->stats.flops += flops (g, g->schedule->pdata[i]);
+    }
   pent_vk_command_end (g->command);
   g->stats.n_dispatches = pent_vk_command_n_dispatches (g->command);
   g->stats.n_barriers = pent_vk_command_n_barriers (g->command);

@@ -24,12 +24,6 @@ is_norm (const PentNnTensor *t)
   return t->op == NN_OP_RMS_NORM || t->op == NN_OP_LAYER_NORM || t->op == NN_OP_GROUP_NORM;
 }
 
-static gboolean
-is_product (const PentNnTensor *t)
-{
-  return t->op == NN_OP_LINEAR || t->op == NN_OP_CONV;
-}
-
 /* ---- who must be F32: from the end to the beginning ---- */
 
 static void

@@ -63,6 +63,9 @@ refuse_other_kinds (GBytes *map, const char *what, GError **error)
     return fail (error, what, "is only a Git LFS pointer; run “git lfs pull” in that folder to get the real file");
   if (begins_with (map, "<!doctype") || begins_with (map, "<html") || begins_with (map, "<?xml"))
     return fail (error, what, "is a web page, not a model; the download went wrong, download it again");
+  /* A header of 640 to 1408 bytes and more begins like a pickle; only its brace tells. */
+  if (size > sizeof (guint64) && data[sizeof (guint64)] == '{')
+    return TRUE;
   if (begins_with (map, "PK\003\004") || (size >= 2 && data[0] == 0x80 && data[1] >= 2 && data[1] <= 5))
     return fail (error, what, "is a Python pickle, which can run programs when it is opened; "
                  "use the .safetensors version of this model");

@@ -27,6 +27,8 @@ void        nn_weights_add_metadata (PentNnWeights *self, const char *name, cons
 
 /* "“NAME” in FILE", with the stored name where it differs; for messages; free it. */
 char       *nn_weights_describe (PentNnWeights *self, const char *name);
+/* The one file of the component, or its label if there are several; for messages. */
+const char *nn_weights_where (PentNnWeights *self);
 /* "[3, 4]"; free it. */
 char       *nn_shape_to_string (const gint64 *shape, guint n_dims);
 

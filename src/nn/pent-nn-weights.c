@@ -253,6 +253,22 @@ pent_nn_weights_get_metadata (PentNnWeights *self)
   return self->metadata;
 }
 
+const char *
+nn_weights_where (PentNnWeights *self)
+{
+  const char *where = NULL;
+
+  for (guint i = 0; i < self->names->len; i++)
+    {
+      NnWeightEntry *entry = g_hash_table_lookup (self->entries, self->names->pdata[i]);
+
+      if (where != NULL && strcmp (where, entry->where) != 0)
+        return self->label;
+      where = entry->where;
+    }
+  return where != NULL ? where : self->label;
+}
+
 char *
 nn_weights_describe (PentNnWeights *self, const char *name)
 {

@@ -126,21 +126,13 @@ choose_family (PentFiles *files)
 }
 
 PentPipeline *
-pent_pipeline_load (PentVkContext *context, PentFiles *files, PentFiles *const *extra, PentNnPrecision precision,
-                    GError **error)
+pent_pipeline_load_as (GType family, PentVkContext *context, PentFiles *files, PentFiles *const *extra,
+                       PentNnPrecision precision, GError **error)
 {
-  g_autoptr (PentPipeline) self = NULL;
-  PentPipelinePrivate *priv;
-  GType family = choose_family (files);
+  g_autoptr (PentPipeline) self = g_object_new (family, NULL);
+  PentPipelinePrivate *priv = pent_pipeline_get_instance_private (self);
 
-  if (family == G_TYPE_INVALID)
-    return g_set_error (error, PENT_ERROR, PENT_ERROR_UNSUPPORTED,
-                        "%s is not a picture model of a family that can be run here (Z-Image, as a folder with "
-                        "model_index.json or as a .safetensors file)", pent_files_get_label (files)), NULL;
-
-  self = g_object_new (family, NULL);
-  priv = pent_pipeline_get_instance_private (self);
-  priv->context = pent_vk_context_ref (context);
+  priv->context = context != NULL ? pent_vk_context_ref (context) : NULL;
   priv->precision = precision;
   priv->id = identify (files, error);
   if (priv->id == NULL)
@@ -154,6 +146,19 @@ pent_pipeline_load (PentVkContext *context, PentFiles *files, PentFiles *const *
   if (!PENT_PIPELINE_GET_CLASS (self)->load (self, files, error))
     return NULL;
   return g_steal_pointer (&self);
+}
+
+PentPipeline *
+pent_pipeline_load (PentVkContext *context, PentFiles *files, PentFiles *const *extra, PentNnPrecision precision,
+                    GError **error)
+{
+  GType family = choose_family (files);
+
+  if (family == G_TYPE_INVALID)
+    return g_set_error (error, PENT_ERROR, PENT_ERROR_UNSUPPORTED,
+                        "%s is not a picture model of a family that can be run here (Z-Image, as a folder with "
+                        "model_index.json or as a .safetensors file)", pent_files_get_label (files)), NULL;
+  return pent_pipeline_load_as (family, context, files, extra, precision, error);
 }
 
 PentVkContext *

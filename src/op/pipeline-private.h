@@ -16,6 +16,10 @@ struct _PentConditioning {
 /* size: of the family's struct, zeroed. */
 PentConditioning  *pent_conditioning_alloc (PentPipeline *self, gsize size);
 
+/* Loads files as this family, whichever would be chosen for them; context may be NULL where the family needs none. */
+PentPipeline      *pent_pipeline_load_as (GType family, PentVkContext *context, PentFiles *files,
+                                          PentFiles *const *extra, PentNnPrecision precision, GError **error);
+
 PentPipelineInfo  *pent_pipeline_edit_info (PentPipeline *self);
 void               pent_pipeline_set_tokenizer (PentPipeline *self, PentTokenizer *tokenizer);      /* keeps a reference */
 

@@ -307,7 +307,7 @@ load_defaults (PentPipelineZimage *self, PentFiles *files, GError **error)
   if (pent_files_has (files, "scheduler/scheduler_config.json") &&
       !pent_flow_schedule_read (&info->schedule, files, "scheduler/scheduler_config.json", error))
     return FALSE;
-  info->schedule.sigma_min = 0;
+  info->schedule.trailing = TRUE;
   turbo = info->schedule.shift <= 3;
   info->steps = turbo ? 8 : 30;
   info->guidance = turbo ? 0 : 4;
@@ -327,7 +327,7 @@ load_defaults (PentPipelineZimage *self, PentFiles *files, GError **error)
           info->width = pent_json_int (&j, "width", info->width, multiple, 1 << 14);
           info->height = pent_json_int (&j, "height", info->height, multiple, 1 << 14);
           info->steps = pent_json_int (&j, "steps", info->steps, 1, 1000);
-          info->guidance = pent_json_float (&j, "guidance", info->guidance, 0, 100);
+          info->guidance = pent_json_float (&j, "guidance_scale", info->guidance, 0, 100);
           if (!pent_json_finish (&j, error))
             return FALSE;
         }

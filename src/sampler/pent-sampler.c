@@ -19,6 +19,8 @@ PENT_SAMPLER_LIST
 const PentSamplerClass *const pent_samplers[] = { PENT_SAMPLER_LIST NULL };
 #undef PENT_SAMPLER
 
+const char *const pent_sampler_names[] = { PENT_SAMPLER_NAMES NULL };
+
 static void
 draw_noise (float *dst, gsize n, guint64 seed, guint index, gsize first, gpointer data)
 {

@@ -44,6 +44,7 @@ typedef struct {
 } PentSamplerClass;
 
 extern const PentSamplerClass *const pent_samplers[];            /* NULL-terminated */
+extern const char *const pent_sampler_names[];                   /* theirs, in the same order; NULL-terminated */
 const PentSamplerClass *pent_sampler_find (const char *name);    /* by name or alias, ASCII case ignored; or NULL */
 
 /* sigmas[0 … steps]; copied. */

@@ -149,6 +149,8 @@ pent_flow_sigmas (const PentFlowSchedule *schedule, guint steps, const double *c
   double scale = schedule->dynamic_linear ? mu : exp (mu);
   double smallest = schedule->dynamic ? schedule->sigma_min : shift_static (schedule->shift, schedule->sigma_min);
 
+  if (schedule->trailing)
+    smallest = 1.0 / MAX (steps, 1);
   g_return_if_fail (schedule != NULL);
   g_return_if_fail (sigmas != NULL);
   g_return_if_fail (steps > 0);

@@ -19,6 +19,8 @@ typedef struct {
   guint    base_tokens, max_tokens;
   double   shift_terminal;           /* 0 = none; stretches so that the last sigma is this */
   double   sigma_min;                /* smallest training sigma before shifting: 1/train_steps; Z-Image: 0 */
+  gboolean trailing;                 /* evenly spaced from 1 to 1/steps, whatever sigma_min: as the pipelines of FLUX and
+                                        Z-Image ask of their scheduler */
   enum { PENT_SPACING_PLAIN, PENT_SPACING_KARRAS, PENT_SPACING_EXPONENTIAL, PENT_SPACING_BETA } spacing;
 } PentFlowSchedule;
 

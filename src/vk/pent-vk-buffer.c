@@ -147,12 +147,10 @@ pent_vk_buffer_get_data (PentVkBuffer *self)
   return self->data;
 }
 
-/* The whole pages around a range, where those are also whole units of the device's alignment.  Pages that hold a byte
- * of the range are there, even at the end of a file; any other may not be. */
-static gboolean
-pages_around (PentVkContext *context, gconstpointer data, gsize size, guintptr *begin, guintptr *end)
+gboolean
+vk_pages_around (gconstpointer data, gsize size, guint64 align, guintptr *begin, guintptr *end)
 {
-  guintptr page = sysconf (_SC_PAGESIZE), align = context->physical->info->import_alignment;
+  guintptr page = sysconf (_SC_PAGESIZE);
 
   *begin = (guintptr) data / page * page;
   *end = ((guintptr) data + size + page - 1) / page * page;
@@ -228,7 +226,7 @@ pent_vk_buffer_import (PentVkContext *context, GBytes *bytes, const char *label)
 
   data = g_bytes_get_data (bytes, &size);
   if (pent_vk_context_failed (context) || context->get_host_properties == NULL || size == 0
-      || !pages_around (context, data, size, &begin, &end)
+      || !vk_pages_around (data, size, context->physical->info->import_alignment, &begin, &end)
       || end - begin > context->physical->info->max_allocation)
     return NULL;
 

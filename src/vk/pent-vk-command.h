@@ -63,8 +63,9 @@ typedef struct {
   double      flops, bytes;
 } PentVkTiming;
 
-/* Stretches of the last finished run (GArray of PentVkTiming; the caller's, the labels are the command's).  With every_dispatch set before end (), each dispatch
- * is a stretch of its own, with a barrier between any two: for the bench only. */
+/* Stretches of the last finished run: a new GArray of PentVkTiming, whose labels live as long as the command.  With
+ * every_dispatch set before anything is recorded, each dispatch is a stretch of its own, with a barrier between any
+ * two: for the bench only. */
 void           pent_vk_command_time_every_dispatch (PentVkCommand *self);
 GArray        *pent_vk_command_get_timings (PentVkCommand *self);
 

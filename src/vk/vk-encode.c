@@ -8,7 +8,8 @@
 #define WORK_READS (VK_ACCESS_2_SHADER_STORAGE_READ_BIT | VK_ACCESS_2_TRANSFER_READ_BIT)
 
 /* Seconds that one submission is to take, and the speed to begin with.  On a GPU ten such submissions fit below the
- * watchdog, so a kernel ten times slower than assumed is still safe; on a CPU the target is how long cancelling takes. */
+ * watchdog, so a kernel ten times slower than assumed is still safe; on a CPU the target is how long cancelling
+ * takes. */
 static const struct {
   double      target;
   PentVkSpeed speed;

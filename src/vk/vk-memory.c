@@ -225,8 +225,8 @@ refuse (PentVkContext *self, const char *label, guint64 size, guint64 left)
   g_autofree char *have = g_format_size_full (left, G_FORMAT_SIZE_IEC_UNITS);
   g_autofree char *held = g_format_size_full (self->memory.allocated, G_FORMAT_SIZE_IEC_UNITS);
 
-  vk_fault_set (&self->fault, PENT_ERROR_MEMORY, "Not enough device memory for “%s”: it needs %s, %s is left, %s is in use",
-                label, need, have, held);
+  vk_fault_set (&self->fault, PENT_ERROR_MEMORY,
+                "Not enough device memory for “%s”: it needs %s, %s is left, %s is in use", label, need, have, held);
 }
 
 static void

@@ -212,7 +212,7 @@ test_json_bad (void)
     "\"text\"", "{\"op\":[]}",
   };
   g_autofree char *deep = g_strnfill (3 << 20, '[');
-  g_autofree char *large = g_strnfill (5 << 20, ' ');
+  g_autofree char *large = g_strnfill (17 << 20, ' ');
   g_autoptr (GError) error = NULL;
 
   for (guint i = 0; i < G_N_ELEMENTS (bad); i++)

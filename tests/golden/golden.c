@@ -23,6 +23,7 @@ static const struct {
   { "scheduler", "FlowMatch", golden_run_flow_match, FALSE },
   { "tokenizer", NULL, golden_run_tokenizer, FALSE },
   { "safetensors", NULL, golden_run_safetensors, FALSE },
+  { "malformed", NULL, golden_run_malformed, FALSE },
 };
 
 static PentVkContext *
@@ -53,6 +54,25 @@ find_run (GoldenCase *c, gboolean *needs_device)
 
 typedef enum { PASSED, FAILED, SKIPPED } Outcome;
 
+/* Python writes NaN and Infinity where JSON has none; in case.json they stand for figures that do not matter here. */
+static gboolean
+load_case_json (GoldenCase *c, GError **error)
+{
+  g_autoptr (GBytes) bytes = pent_files_map (c->files, "case.json", error);
+  g_autoptr (GRegex) regex = g_regex_new ("(?<=[:\\[,]) *-?(NaN|Infinity)", G_REGEX_DEFAULT, 0, NULL);
+  g_autoptr (JsonNode) root = NULL;
+  g_autofree char *text = NULL;
+
+  if (bytes == NULL)
+    return FALSE;
+  text = g_regex_replace_literal (regex, g_bytes_get_data (bytes, NULL), g_bytes_get_size (bytes), 0, " null", 0, error);
+  root = text != NULL ? json_from_string (text, error) : NULL;
+  if (root == NULL)
+    return FALSE;
+  pent_json_wrap (&c->json, json_node_get_object (root), c->name);
+  return TRUE;
+}
+
 static gboolean
 open_case (GoldenCase *c, const char *folder, GError **error)
 {
@@ -60,9 +80,8 @@ open_case (GoldenCase *c, const char *folder, GError **error)
   c->files = pent_files_new_for_path (folder, error);
   if (c->files == NULL)
     return FALSE;
-  pent_json_load (&c->json, c->files, "case.json");
-  if (c->json.error != NULL)
-    return pent_json_finish (&c->json, error);
+  if (!load_case_json (c, error))
+    return FALSE;
   if (!pent_files_has (c->files, "io.safetensors"))
     return TRUE;                        /* tokenizers have none */
   c->io = pent_nn_weights_open (c->files, (const char *const[]) { "io.safetensors", NULL }, error);
@@ -98,7 +117,12 @@ run_folder (const char *folder)
                pent_json_string (&c.json, "architecture", "a case"), pent_json_string (&c.json, "kind", "(none)"));
       outcome = SKIPPED;
     }
-  else if (error != NULL || !run (&c, &error))
+  else if (error == NULL && !run (&c, &error) && g_error_matches (error, PENT_ERROR, PENT_ERROR_UNSUPPORTED))
+    {
+      g_print ("# %-22s SKIPPED: %s\n", c.name, error->message);
+      outcome = SKIPPED;
+    }
+  else if (error != NULL)
     {
       g_print ("# %-22s FAIL: %s\n", c.name, error->message);
       outcome = FAILED;

@@ -1,64 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include <math.h>
-#include <stdio.h>
 #include <string.h>
-#include "kernels-gemm.h"
+#include "kernels.h"
 #include "nn-emit.h"
 
-/* Linear, attention and convolution as nn emits them, against plain C in double. */
-
-typedef struct {
-  PentVkContext *context;
-  GRand         *rand;
-  GPtrArray     *buffers;
-  guint          passed, failed;
-} Bed;
+/* Linear, attention and convolution as nn emits them, each of its kernels forced in turn, against plain C in double. */
 
 static const char *const variant_names[] = { "auto", "tile", "coopmat", "gemv", "decode", "lanes", "gemv-lanes", "plain" };
-
-static PentSpan
-span_new (Bed *bed, guint64 size)
-{
-  PentVkBuffer *buffer = pent_vk_buffer_new (bed->context, PENT_VK_MEMORY_DEVICE, MAX (size, 4), "test");
-
-  g_ptr_array_add (bed->buffers, buffer);
-  return (PentSpan) { buffer, 0, size };
-}
-
-/* Rounds values to a type, in place, and puts them into a new buffer `lead` elements from its beginning. */
-static PentSpan
-upload (Bed *bed, float *values, gsize n, PentDtype type, guint lead)
-{
-  const gsize size = pent_dtype_size (type);
-  PentSpan span = span_new (bed, (n + lead) * size);
-  g_autofree guint8 *bytes = g_malloc0 ((n + lead) * size);
-
-  pent_dtype_from_f32 (bytes + lead * size, values, type, n);
-  pent_dtype_to_f32 (values, bytes + lead * size, type, n);
-  pent_vk_buffer_write (span.buffer, 0, bytes, (n + lead) * size);
-  return (PentSpan) { span.buffer, lead * size, n * size };
-}
-
-static float *
-download (PentSpan span, PentDtype type, gsize n)
-{
-  g_autofree guint8 *bytes = g_malloc (n * pent_dtype_size (type));
-  float *values = g_new (float, n);
-
-  pent_vk_buffer_read (span.buffer, span.offset, bytes, n * pent_dtype_size (type));
-  pent_dtype_to_f32 (values, bytes, type, n);
-  return values;
-}
-
-static float *
-random_values (Bed *bed, gsize n, float size)
-{
-  float *values = g_new (float, MAX (n, 1));
-
-  for (gsize i = 0; i < n; i++)
-    values[i] = size * (float) g_rand_double_range (bed->rand, -1, 1);
-  return values;
-}
 
 static double
 double_act (NnAct act, double v)
@@ -94,67 +41,69 @@ bound_of (PentDtype y_type, gboolean narrowed)
   return y_type == PENT_DTYPE_BF16 ? 5e-6 : y_type == PENT_DTYPE_F16 || narrowed ? 2e-7 : 1e-10;
 }
 
+/* Matrix units take f16 operands. */
 static gboolean
-judge (Bed *bed, const char *what, const float *got, const double *want, gsize n, double bound)
+narrows (NnVariant force, PentDtype x, PentDtype w)
 {
-  double error = 0, size = 0;
-  gsize odd = G_MAXSIZE;
-
-  for (gsize i = 0; i < n; i++)
-    {
-      const double d = got[i] - want[i];
-
-      if (!isfinite (got[i]) && got[i] != want[i] && odd == G_MAXSIZE)
-        odd = i;
-      if (isfinite (want[i]) && isfinite (got[i]))
-        {
-          error += d * d;
-          size += want[i] * want[i];
-        }
-    }
-
-  if (odd == G_MAXSIZE && error <= bound * size)
-    {
-      bed->passed++;
-      return TRUE;
-    }
-  if (odd != G_MAXSIZE)
-    printf ("FAIL %s: element %" G_GSIZE_FORMAT " is %g instead of %g\n", what, odd, got[odd], want[odd]);
-  else
-    printf ("FAIL %s: NMSE %.3g > %.3g\n", what, size > 0 ? error / size : INFINITY, bound);
-  bed->failed++;
-  return FALSE;
-}
-
-static gboolean
-run_emitted (Bed *bed, PentVkCommand *command)
-{
-  g_autoptr (GError) error = NULL;
-
-  pent_vk_command_end (command);
-  if (pent_vk_command_run (command, NULL, &error))
-    return TRUE;
-  printf ("FAIL: %s\n", error->message);
-  bed->failed++;
-  return FALSE;
+  return force == NN_VARIANT_COOPMAT && (x != PENT_DTYPE_F16 || w != PENT_DTYPE_F16);
 }
 
 static void
-forget (Bed *bed)
+judge (KtRun *run, const float *got, const double *want, gsize n, double bound)
 {
-  g_ptr_array_set_size (bed->buffers, 0);
+  double error = 0, size = 0;
+
+  for (gsize i = 0; i < n; i++)
+    {
+      if (!isfinite (got[i]))
+        g_error ("%s [PENT_TEST_SEED=%u]: element %" G_GSIZE_FORMAT " is %g, not %g", run->label, run->seed, i, got[i], want[i]);
+      error += (got[i] - want[i]) * (got[i] - want[i]);
+      size += want[i] * want[i];
+    }
+  if (!(error <= bound * size))
+    g_error ("%s [PENT_TEST_SEED=%u]: NMSE %.3g > %.3g", run->label, run->seed, error / size, bound);
+}
+
+/* Values of deviation 1 times `size`. */
+static KtTensor *
+values (KtRun *run, PentDtype type, gsize n, float size)
+{
+  KtTensor *t = kt_input (run, type, n, KT_NORMAL);
+
+  for (gsize i = 0; i < n; i++)
+    t->v[i] *= size;
+  kt_upload (run, t);
+  return t;
 }
 
 static PentSpan
-nn_part (PentSpan span, guint64 offset)
+scratch (KtRun *run, guint64 size)
 {
-  return (PentSpan) { span.buffer, span.offset + offset, span.size - offset };
+  return size > 0 ? kt_output (run, PENT_DTYPE_F32, size / 4)->span : (PentSpan) { 0 };
+}
+
+static guint
+pick (KtRun *run, const guint *from, guint n)
+{
+  return from[kt_uint (run, 0, n - 1)];
+}
+#define PICK(...) pick (run, (const guint[]) { __VA_ARGS__ }, G_N_ELEMENTS (((const guint[]) { __VA_ARGS__ })))
+
+/* The device as it is, but with so many cores that the smallest tile is chosen (its pipelines are built soonest on a
+ * CPU); every fourth case has few enough for the others. */
+static PentVkInfo
+device (KtRun *run)
+{
+  PentVkInfo info = *run->info;
+
+  info.cores = run->n_cases % 8 == 0 ? 1 : run->n_cases % 8 == 4 ? 3 : 1000;
+  return info;
 }
 
 /* ---- linear ---- */
 
 typedef struct {
-  guint     m, n, k, pad_x, pad_y, lead;
+  guint     m, n, k, pad_x, pad_y;
   PentDtype x, w, y;
   NnAct     act;
   gboolean  bias, gate, residual, in_place;
@@ -181,55 +130,37 @@ linear_truth (const LinearCase *c, const float *x, const float *w, const float *
 }
 
 static void
-test_linear (Bed *bed, const LinearCase *c)
+test_linear (KtRun *run, const LinearCase *c)
 {
   const guint ldx = c->k + c->pad_x, ldy = c->n + c->pad_y;
-  const gsize n_x = (gsize) (c->m - 1) * ldx + c->k, n_y = (gsize) (c->m - 1) * ldy + c->n;
-  const PentVkInfo *info = pent_vk_context_get_info (bed->context);
-  g_autofree float *x = random_values (bed, n_x, c->size), *w = random_values (bed, (gsize) c->n * c->k, 1);
-  g_autofree float *bias = random_values (bed, c->n, 1), *gate = random_values (bed, c->n, 1);
-  g_autofree float *residual = random_values (bed, (gsize) c->m * c->n, 1), *y = random_values (bed, n_y, 1);
-  NnLinear op = { .x_type = c->x, .w_type = c->w, .y_type = c->y, .m = c->m, .n = c->n, .k = c->k, .ldx = ldx, .ldy = ldy,
-                  .alpha = c->alpha, .act = c->act, .force = c->force };
-  g_autofree char *what = g_strdup_printf ("linear %s m %u n %u k %u ldx +%u ldy +%u lead %u %s,%s,%s act %u alpha %g "
-                                           "bias %d gate %d residual %d in place %d", variant_names[c->force], c->m, c->n,
-                                           c->k, c->pad_x, c->pad_y, c->lead, pent_dtype_name (c->x),
-                                           pent_dtype_name (c->w), pent_dtype_name (c->y), c->act, c->alpha, c->bias,
-                                           c->gate, c->residual, c->in_place);
-  g_autoptr (PentVkCommand) command = pent_vk_command_new (bed->context, what);
+  const gsize n_y = (gsize) (c->m - 1) * ldy + c->n, n_xy = (gsize) c->m * c->n;
 
-  op.x = upload (bed, x, n_x, c->x, c->lead);
-  op.w = upload (bed, w, (gsize) c->n * c->k, c->w, c->lead);
-  if (c->bias)
-    op.bias = upload (bed, bias, c->n, PENT_DTYPE_F32, c->lead);
-  if (c->gate)
-    op.gate = upload (bed, gate, c->n, PENT_DTYPE_F32, 0);
-  if (c->residual)
-    op.residual = upload (bed, residual, (gsize) c->m * c->n, PENT_DTYPE_F32, 0);
-  op.y = c->in_place ? op.residual : upload (bed, y, n_y, c->y, c->lead);
+  kt_case (run, "linear %s m %u n %u k %u ldx +%u ldy +%u %s,%s,%s act %u alpha %g bias %d gate %d residual %d in place %d",
+           variant_names[c->force], c->m, c->n, c->k, c->pad_x, c->pad_y, pent_dtype_name (c->x), pent_dtype_name (c->w),
+           pent_dtype_name (c->y), c->act, c->alpha, c->bias, c->gate, c->residual, c->in_place);
+  KtTensor *x = values (run, c->x, (gsize) (c->m - 1) * ldx + c->k, c->size), *w = values (run, c->w, (gsize) c->n * c->k, 1);
+  KtTensor *bias = c->bias ? values (run, PENT_DTYPE_F32, c->n, 1) : NULL, *gate = c->gate ? values (run, PENT_DTYPE_F32, c->n, 1) : NULL;
+  KtTensor *residual = c->residual ? kt_inout (run, PENT_DTYPE_F32, n_xy, KT_NORMAL) : NULL;
+  KtTensor *y = c->in_place ? residual : kt_output (run, c->y, n_y);
+  const NnLinear op = { .x = x->span, .w = w->span, .y = y->span, .bias = KT_SPAN (bias), .residual = KT_SPAN (residual),
+                        .gate = KT_SPAN (gate), .x_type = c->x, .w_type = c->w, .y_type = c->y, .m = c->m, .n = c->n, .k = c->k,
+                        .ldx = ldx, .ldy = ldy, .alpha = c->alpha, .act = c->act, .force = c->force };
+  const PentVkInfo info = device (run);
+  g_autofree double *want = linear_truth (c, x->v, w->v, bias ? bias->v : NULL, gate ? gate->v : NULL, residual ? residual->v : NULL);
+  nn_linear_emit (run->command, &info, &op, scratch (run, nn_linear_scratch (&info, &op)));
+  kt_submit (run);
 
-  g_autofree double *want = linear_truth (c, x, w, bias, gate, residual);
-  nn_linear_emit (command, info, &op, span_new (bed, nn_linear_scratch (info, &op)));
-  if (run_emitted (bed, command))
+  g_autofree float *rows = g_new (float, n_xy);
+  float untouched;
+  pent_dtype_to_f32 (&untouched, (guint8[]) { 0x5a, 0x5a, 0x5a, 0x5a }, c->y, 1);
+  for (gsize i = 0; i < c->m; i++)
     {
-      g_autofree float *got = download (op.y, c->y, n_y), *rows = g_new (float, (gsize) c->m * c->n);
-      gboolean kept = TRUE;
-
-      for (gsize i = 0; i < c->m; i++)
-        {
-          memcpy (rows + i * c->n, got + i * ldy, c->n * sizeof (float));
-          for (gsize j = c->n; j < ldy && i + 1 < c->m; j++)
-            kept &= c->in_place || got[i * ldy + j] == y[i * ldy + j];
-        }
-      judge (bed, what, rows, want, (gsize) c->m * c->n,
-             bound_of (c->y, c->force == NN_VARIANT_COOPMAT && (c->x == PENT_DTYPE_F32 || c->w != PENT_DTYPE_F16)));
-      if (!kept)
-        {
-          printf ("FAIL %s: wrote between the rows\n", what);
-          bed->failed++;
-        }
+      memcpy (rows + i * c->n, y->v + i * ldy, c->n * sizeof (float));
+      for (gsize j = c->n; j < ldy && i + 1 < c->m; j++)
+        if (y->v[i * ldy + j] != untouched)
+          g_error ("%s [PENT_TEST_SEED=%u]: wrote between rows %" G_GSIZE_FORMAT " and the next", run->label, run->seed, i);
     }
-  forget (bed);
+  judge (run, rows, want, n_xy, bound_of (c->y, narrows (c->force, c->x, c->w)));
 }
 
 static const PentDtype combos[][3] = {
@@ -241,45 +172,41 @@ static const PentDtype combos[][3] = {
   { PENT_DTYPE_BF16, PENT_DTYPE_BF16, PENT_DTYPE_F32 },
 };
 
-static guint
-pick (Bed *bed, const guint *from, guint n)
-{
-  return from[g_rand_int_range (bed->rand, 0, n)];
-}
-#define PICK(...) pick (bed, (const guint[]) { __VA_ARGS__ }, G_N_ELEMENTS (((const guint[]) { __VA_ARGS__ })))
-
 static void
-test_linears (Bed *bed, NnVariant force)
+test_linears (KtRun *run, NnVariant force)
 {
   const gboolean few = force == NN_VARIANT_GEMV || force == NN_VARIANT_GEMV_LANES;
 
-  for (guint i = 0; i < 44; i++)
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (combos); i++)
     {
       LinearCase c = { .alpha = 1, .size = 1, .force = force };
 
       memcpy (&c.x, combos[i % G_N_ELEMENTS (combos)], sizeof combos[0]);
+      if (force == NN_VARIANT_COOPMAT && (c.x != PENT_DTYPE_F16 || i >= G_N_ELEMENTS (combos)))
+        continue;
       c.m = few ? PICK (1, 2, 3, 4, 5, 6, 7, 8) : PICK (1, 2, 9, 15, 16, 17, 31, 33, 63, 64, 65, 100, 127, 129);
       c.n = PICK (1, 2, 3, 4, 5, 15, 16, 17, 31, 32, 63, 64, 65, 97, 127, 128, 129, 200);
       c.k = PICK (1, 2, 3, 4, 7, 8, 9, 16, 31, 63, 64, 65, 85, 128, 129, 320, 1031);
       c.pad_x = PICK (0, 0, 1, 4, 8);
       c.pad_y = PICK (0, 0, 1, 4, 8);
-      c.lead = PICK (0, 0, 1, 2, 4);
       /* two epilogues, since each is a pipeline of its own */
-      c.bias = c.gate = g_rand_boolean (bed->rand);
+      c.bias = c.gate = kt_coin (run);
       c.act = c.bias ? NN_ACT_SILU : NN_ACT_NONE;
       c.residual = c.bias && c.y == PENT_DTYPE_F32;
-      c.in_place = c.residual && g_rand_boolean (bed->rand);
+      c.in_place = c.residual && kt_coin (run);
       if (c.in_place)
         c.pad_y = 0;
       c.alpha = i % 3 == 0 ? 0.125f : 1;
-      test_linear (bed, &c);
+      test_linear (run, &c);
     }
+  if (force == NN_VARIANT_COOPMAT)
+    return;
   /* a large k; values at the edge of f16; every activation */
-  test_linear (bed, &(LinearCase) { .m = few ? 3 : 40, .n = 33, .k = 10007, .alpha = 1, .size = 1, .force = force });
-  test_linear (bed, &(LinearCase) { .m = few ? 8 : 24, .n = 48, .k = 64, .alpha = 1 / 1024.f, .size = 60000, .force = force,
+  test_linear (run, &(LinearCase) { .m = few ? 3 : 40, .n = 33, .k = 10007, .alpha = 1, .size = 1, .force = force });
+  test_linear (run, &(LinearCase) { .m = few ? 8 : 24, .n = 48, .k = 64, .alpha = 1 / 1024.f, .size = 9000, .force = force,
                                     .x = PENT_DTYPE_F16, .w = PENT_DTYPE_F16, .y = PENT_DTYPE_F16 });
   for (NnAct act = NN_ACT_NONE; act <= NN_ACT_RELU; act++)
-    test_linear (bed, &(LinearCase) { .m = few ? 4 : 20, .n = 20, .k = 16, .alpha = 1, .size = 4, .act = act, .bias = TRUE,
+    test_linear (run, &(LinearCase) { .m = few ? 4 : 20, .n = 20, .k = 16, .alpha = 1, .size = 4, .act = act, .bias = TRUE,
                                       .residual = TRUE, .gate = TRUE, .force = force });
 }
 
@@ -339,63 +266,48 @@ attention_bound (const AttentionCase *c)
 }
 
 static void
-test_attention (Bed *bed, const AttentionCase *c)
+test_attention (KtRun *run, const AttentionCase *c)
 {
   const gsize nq = (gsize) c->heads * c->head, nkv = (gsize) c->kv_heads * c->head, n_y = c->batch * c->tq * nq;
-  const PentVkInfo *info = pent_vk_context_get_info (bed->context);
+  const gsize ld = nq + 2 * nkv, e = pent_dtype_size (c->type);
   NnAttention op = { .type = c->type, .kv_type = c->kv_type, .y_type = c->y_type, .batch = c->batch, .tq = c->tq, .tk = c->tk,
                      .heads = c->heads, .kv_heads = c->kv_heads, .head_size = c->head, .causal = c->causal,
-                     .ldq = nq, .ldk = nkv, .ldv = nkv, .ldy = nq, .scale = 1 / sqrtf (c->head), .force = c->force };
-  g_autofree char *what = g_strdup_printf ("attention %s batch %u tq %u tk %u heads %u/%u of %u %s,%s,%s causal %d pos %d "
-                                           "fused %d size %g", variant_names[c->force], c->batch, c->tq, c->tk, c->heads,
-                                           c->kv_heads, c->head, pent_dtype_name (c->type), pent_dtype_name (c->kv_type),
-                                           pent_dtype_name (c->y_type), c->causal, c->pos, c->fused, c->size);
-  g_autoptr (PentVkCommand) command = pent_vk_command_new (bed->context, what);
-  const gint32 pos = c->pos;
-  gsize n_q, n_k;
+                     .ldq = c->fused ? ld : nq, .ldk = c->fused ? ld : nkv, .ldv = c->fused ? ld : nkv, .ldy = nq,
+                     .scale = 1 / sqrtf (c->head), .force = c->force };
+  const float *ks, *vs;
 
-  if (c->fused)
-    op.ldq = op.ldk = op.ldv = nq + 2 * nkv;
   op.batch_q = c->tq * op.ldq;
   op.batch_k = c->tk * op.ldk;
   op.batch_v = c->tk * op.ldv;
   op.batch_y = c->tq * op.ldy;
-  n_q = c->batch * op.batch_q;
-  n_k = c->batch * op.batch_k;
-
-  g_autofree float *q = random_values (bed, n_q, c->size), *k = random_values (bed, n_k, 1), *v = random_values (bed, n_k, 1);
-  g_autofree float *y = random_values (bed, n_y, 1);
-  float *ks = k, *vs = v;
-
-  op.q = upload (bed, q, n_q, c->type, 0);
+  kt_case (run, "attention %s batch %u tq %u tk %u heads %u/%u of %u %s,%s,%s causal %d pos %d fused %d size %g",
+           variant_names[c->force], c->batch, c->tq, c->tk, c->heads, c->kv_heads, c->head, pent_dtype_name (c->type),
+           pent_dtype_name (c->kv_type), pent_dtype_name (c->y_type), c->causal, c->pos, c->fused, c->size);
+  KtTensor *q = values (run, c->type, c->batch * op.batch_q, c->size), *y = kt_output (run, c->y_type, n_y);
+  op.q = q->span;
+  op.y = y->span;
   if (c->fused)
     {
-      op.k = nn_part (op.q, nq * pent_dtype_size (c->type));
-      op.v = nn_part (op.q, (nq + nkv) * pent_dtype_size (c->type));
-      ks = q + nq;
-      vs = q + nq + nkv;
+      ks = q->v + nq;
+      vs = q->v + nq + nkv;
+      op.k = (PentSpan) { q->span.buffer, q->span.offset + nq * e, q->span.size - nq * e };
+      op.v = (PentSpan) { q->span.buffer, q->span.offset + (nq + nkv) * e, q->span.size - (nq + nkv) * e };
     }
   else
     {
-      op.k = upload (bed, k, n_k, c->kv_type, 0);
-      op.v = upload (bed, v, n_k, c->kv_type, 0);
+      KtTensor *k = values (run, c->kv_type, c->batch * op.batch_k, 1), *v = values (run, c->kv_type, c->batch * op.batch_v, 1);
+      ks = k->v;
+      vs = v->v;
+      op.k = k->span;
+      op.v = v->span;
     }
-  op.y = upload (bed, y, n_y, c->y_type, 0);
   if (c->pos >= 0)
-    {
-      op.pos = span_new (bed, 4);
-      pent_vk_buffer_write (op.pos.buffer, 0, &pos, 4);
-    }
-
-  g_autofree double *want = attention_truth (&op, c->pos, q, ks, vs);
-  nn_attention_emit (command, info, &op, span_new (bed, nn_attention_scratch (info, &op)));
-  if (run_emitted (bed, command))
-    {
-      g_autofree float *got = download (op.y, c->y_type, n_y);
-
-      judge (bed, what, got, want, n_y, attention_bound (c));
-    }
-  forget (bed);
+    op.pos = kt_ids (run, 1, c->pos, c->pos + 1)->span;
+  const PentVkInfo info = device (run);
+  g_autofree double *want = attention_truth (&op, c->pos, q->v, ks, vs);
+  nn_attention_emit (run->command, &info, &op, scratch (run, nn_attention_scratch (&info, &op)));
+  kt_submit (run);
+  judge (run, y->v, want, n_y, attention_bound (c));
 }
 
 static const PentDtype attention_combos[][3] = {
@@ -406,11 +318,11 @@ static const PentDtype attention_combos[][3] = {
 };
 
 static void
-test_attentions (Bed *bed, NnVariant force)
+test_attentions (KtRun *run, NnVariant force)
 {
   const gboolean few = force == NN_VARIANT_DECODE;
 
-  for (guint i = 0; i < 28; i++)
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (attention_combos); i++)
     {
       AttentionCase c = { .size = 1, .pos = -1, .force = force };
 
@@ -418,21 +330,21 @@ test_attentions (Bed *bed, NnVariant force)
       c.batch = PICK (1, 1, 2);
       c.kv_heads = PICK (1, 2);
       c.heads = c.kv_heads * PICK (1, 2, 3);
-      c.head = ((const guint[]) { 16, 40, 64, 80, 6, 128, 34 })[i / 4];
+      c.head = ((const guint[]) { 16, 40, 64, 80, 6, 128, 34 })[i / 2];
       c.tq = few ? PICK (1, 2, 3, 8) : PICK (1, 7, 16, 17, 63, 64, 65, 130);
       c.tk = PICK (1, 2, 15, 31, 32, 33, 64, 77, 200);
-      c.causal = g_rand_boolean (bed->rand);
+      c.causal = kt_coin (run);
       c.fused = c.tk == c.tq && c.type == c.kv_type;
-      if (g_rand_boolean (bed->rand))
-        c.pos = g_rand_int_range (bed->rand, 0, c.tk);
-      test_attention (bed, &c);
+      if (kt_coin (run))
+        c.pos = kt_uint (run, 0, c.tk - 1);
+      test_attention (run, &c);
     }
   /* fused rows; no key for the first queries (tq > tk, causal); logits of about ten thousand; one head of 512 */
-  test_attention (bed, &(AttentionCase) { 2, few ? 8 : 70, few ? 8 : 70, 4, 2, 16, .causal = TRUE, .fused = TRUE, .pos = -1, .size = 1,
+  test_attention (run, &(AttentionCase) { 2, few ? 8 : 70, few ? 8 : 70, 4, 2, 16, .causal = TRUE, .fused = TRUE, .pos = -1, .size = 1,
                                           .force = force });
-  test_attention (bed, &(AttentionCase) { 1, few ? 8 : 40, 5, 2, 1, 16, .causal = TRUE, .pos = -1, .size = 1, .force = force });
-  test_attention (bed, &(AttentionCase) { 1, few ? 8 : 50, 100, 2, 1, 64, .pos = -1, .size = 2e4, .force = force });
-  test_attention (bed, &(AttentionCase) { 1, few ? 4 : 50, 90, 1, 1, 512, .pos = -1, .size = 1, .force = force });
+  test_attention (run, &(AttentionCase) { 1, few ? 8 : 40, 5, 2, 1, 16, .causal = TRUE, .pos = -1, .size = 1, .force = force });
+  test_attention (run, &(AttentionCase) { 1, few ? 8 : 50, 100, 2, 1, 64, .pos = -1, .size = 2e4, .force = force });
+  test_attention (run, &(AttentionCase) { 1, few ? 4 : 50, 90, 1, 1, 512, .pos = -1, .size = 1, .force = force });
 }
 
 /* ---- convolution ---- */
@@ -473,53 +385,42 @@ conv_truth (const ConvCase *c, guint oh, guint ow, const float *x, const float *
 }
 
 static void
-test_conv (Bed *bed, const ConvCase *c)
+test_conv (KtRun *run, const ConvCase *c)
 {
   const guint oh = (c->h + c->before + c->after - c->size) / c->stride + 1, ow = (c->w + c->before + c->after - c->size) / c->stride + 1;
-  const gsize n_x = (gsize) c->batch * c->h * c->w * c->c, n_w = (gsize) c->n * c->c * c->size * c->size;
   const gsize n_y = (gsize) c->batch * oh * ow * c->n;
-  const PentVkInfo *info = pent_vk_context_get_info (bed->context);
-  g_autofree float *x = random_values (bed, n_x, 1), *w = random_values (bed, n_w, 1), *bias = random_values (bed, c->n, 1);
-  g_autofree float *residual = random_values (bed, n_y, 1), *y = random_values (bed, n_y, 1);
-  NnConv op = { .x_type = c->x, .w_type = c->weight, .y_type = c->y, .batch = c->batch, .h = c->h, .w_in = c->w, .c = c->c,
-                .n = c->n, .size = c->size, .stride = c->stride, .pad_before = c->before, .pad_after = c->after, .act = c->act,
-                .force = c->force };
-  g_autofree char *what = g_strdup_printf ("conv %s batch %u %ux%ux%u -> %u size %u stride %u pad %u %u %s,%s,%s act %u bias %d "
-                                           "residual %d", variant_names[c->force], c->batch, c->h, c->w, c->c, c->n, c->size,
-                                           c->stride, c->before, c->after, pent_dtype_name (c->x), pent_dtype_name (c->weight),
-                                           pent_dtype_name (c->y), c->act, c->bias, c->residual);
-  g_autoptr (PentVkCommand) command = pent_vk_command_new (bed->context, what);
-  PentSpan raw;
+  PentVkInfo info = device (run);
 
-  op.x = upload (bed, x, n_x, c->x, 0);
-  raw = upload (bed, w, n_w, c->weight, 0);
-  op.w = span_new (bed, nn_conv_packed_size (info, c->weight, c->n, c->c, c->size));
-  if (c->bias)
-    op.bias = upload (bed, bias, c->n, PENT_DTYPE_F32, 0);
-  if (c->residual)
-    op.residual = upload (bed, residual, n_y, PENT_DTYPE_F32, 0);
-  op.y = upload (bed, y, n_y, c->y, 0);
-
-  g_autofree double *want = conv_truth (c, oh, ow, x, w, bias, residual);
-  nn_conv_pack (command, info, c->weight, c->n, c->c, c->size, raw, op.w);
-  nn_conv_emit (command, info, &op, span_new (bed, nn_conv_scratch (info, &op)));
-  if (run_emitted (bed, command))
-    {
-      g_autofree float *got = download (op.y, c->y, n_y);
-
-      judge (bed, what, got, want, n_y, bound_of (c->y, c->force == NN_VARIANT_COOPMAT && (c->x == PENT_DTYPE_F32 || c->weight != PENT_DTYPE_F16)));
-    }
-  forget (bed);
+  if (c->force != NN_VARIANT_LANES)
+    info.features &= ~PENT_VK_LANES;      /* which decides how weights are packed */
+  kt_case (run, "conv %s batch %u %ux%ux%u -> %u size %u stride %u pad %u %u %s,%s,%s act %u bias %d residual %d",
+           variant_names[c->force], c->batch, c->h, c->w, c->c, c->n, c->size, c->stride, c->before, c->after,
+           pent_dtype_name (c->x), pent_dtype_name (c->weight), pent_dtype_name (c->y), c->act, c->bias, c->residual);
+  KtTensor *x = values (run, c->x, (gsize) c->batch * c->h * c->w * c->c, 1);
+  KtTensor *w = values (run, c->weight, (gsize) c->n * c->c * c->size * c->size, 1);
+  KtTensor *bias = c->bias ? values (run, PENT_DTYPE_F32, c->n, 1) : NULL;
+  KtTensor *residual = c->residual ? values (run, PENT_DTYPE_F32, n_y, 1) : NULL, *y = kt_output (run, c->y, n_y);
+  const NnConv op = { .x = x->span, .w = scratch (run, nn_conv_packed_size (&info, c->weight, c->n, c->c, c->size) + 3),
+                      .y = y->span, .bias = KT_SPAN (bias), .residual = KT_SPAN (residual), .x_type = c->x, .w_type = c->weight,
+                      .y_type = c->y, .batch = c->batch, .h = c->h, .w_in = c->w, .c = c->c, .n = c->n, .size = c->size,
+                      .stride = c->stride, .pad_before = c->before, .pad_after = c->after, .act = c->act, .force = c->force };
+  g_autofree double *want = conv_truth (c, oh, ow, x->v, w->v, bias ? bias->v : NULL, residual ? residual->v : NULL);
+  nn_conv_pack (run->command, &info, c->weight, c->n, c->c, c->size, w->span, op.w);
+  nn_conv_emit (run->command, &info, &op, scratch (run, nn_conv_scratch (&info, &op)));
+  kt_submit (run);
+  judge (run, y->v, want, n_y, bound_of (c->y, narrows (c->force, c->x, c->weight)));
 }
 
 static void
-test_convs (Bed *bed, NnVariant force)
+test_convs (KtRun *run, NnVariant force)
 {
-  for (guint i = 0; i < 33; i++)
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (combos); i++)
     {
       ConvCase c = { .force = force };
 
       memcpy (&c.x, combos[i % G_N_ELEMENTS (combos)], sizeof combos[0]);
+      if (force == NN_VARIANT_COOPMAT && (c.x != PENT_DTYPE_F16 || i >= G_N_ELEMENTS (combos)))
+        continue;
       c.size = PICK (1, 3, 3, 3, 5);
       c.batch = PICK (1, 1, 2);
       c.h = PICK (5, 6, 8, 11, 16, 17);
@@ -527,33 +428,133 @@ test_convs (Bed *bed, NnVariant force)
       c.c = PICK (1, 3, 4, 7, 8, 16, 31, 32, 40);
       c.n = PICK (1, 3, 4, 8, 15, 16, 17, 32, 70);
       c.stride = PICK (1, 1, 2);
-      c.before = g_rand_int_range (bed->rand, 0, c.size);
-      c.after = g_rand_int_range (bed->rand, 0, c.size);
+      c.before = kt_uint (run, 0, c.size - 1);
+      c.after = kt_uint (run, 0, c.size - 1);
       c.act = PICK (NN_ACT_NONE, NN_ACT_SILU);
-      c.bias = g_rand_boolean (bed->rand);
-      c.residual = c.y == PENT_DTYPE_F32 && g_rand_boolean (bed->rand);
-      test_conv (bed, &c);
+      c.bias = kt_coin (run);
+      c.residual = c.y == PENT_DTYPE_F32 && kt_coin (run);
+      test_conv (run, &c);
     }
 }
 
-void
-kernels_gemm_test (PentVkContext *context, guint32 seed, guint *passed, guint *failed)
+
+/* ---- the bench: what nn chooses, at shapes of the families ---- */
+
+typedef struct { guint m, n, k; PentDtype x, w, y; const char *where; } LinearRow;
+
+static void
+bench_linear (KtBench *bench)
 {
-  Bed bed = { context, g_rand_new_with_seed (seed), g_ptr_array_new_with_free_func ((GDestroyNotify) pent_vk_buffer_unref) };
-  const gboolean lanes = (pent_vk_context_get_info (context)->features & PENT_VK_LANES) != 0;
+  static const LinearRow rows[] = {
+    { 2048, 2048, 2048, 0, PENT_DTYPE_F32, 0, "square" },
+    { 2048, 2048, 2048, 0, PENT_DTYPE_F16, 0, "square" },
+    { 4096, 320, 320, 0, PENT_DTYPE_F16, 0, "SD 1.5 proj" },
+    { 4096, 2560, 320, 0, PENT_DTYPE_F16, 0, "SD 1.5 ff" },
+    { 1024, 10240, 1280, 0, PENT_DTYPE_F16, 0, "SDXL ff" },
+    { 512, 3840, 3840, 0, PENT_DTYPE_BF16, 0, "Z-Image qkv" },
+    { 256, 3072, 1024, 0, PENT_DTYPE_BF16, 0, "Qwen3-0.6B up, prefill" },
+    { 1, 3072, 1024, 0, PENT_DTYPE_BF16, 0, "Qwen3-0.6B up, decode" },
+    { 1, 151936, 1024, 0, PENT_DTYPE_BF16, 0, "Qwen3-0.6B head" },
+    { 1, 4096, 4096, 0, PENT_DTYPE_F16, 0, "GEMV" },
+    { 1, 4096, 4096, 0, PENT_DTYPE_F32, 0, "GEMV" },
+    { 4, 4096, 4096, 0, PENT_DTYPE_F16, 0, "GEMV" },
+  };
 
-  test_attentions (&bed, NN_VARIANT_TILE);
-  test_convs (&bed, NN_VARIANT_TILE);
-  test_linears (&bed, NN_VARIANT_TILE);
-  test_linears (&bed, NN_VARIANT_GEMV);
-  if (lanes)
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
     {
-      test_linears (&bed, NN_VARIANT_LANES);
-      test_linears (&bed, NN_VARIANT_GEMV_LANES);
-    }
+      const LinearRow *r = &rows[i];
 
-  *passed += bed.passed;
-  *failed += bed.failed;
-  g_rand_free (bed.rand);
-  g_ptr_array_unref (bed.buffers);
+      if (!kt_row (bench, "linear", "%ux%u, k %u %s (%s)", r->m, r->n, r->k, pent_dtype_name (r->w), r->where))
+        continue;
+      NnLinear op = { .x = kt_span (bench, r->x, (gsize) r->m * r->k), .w = kt_span (bench, r->w, (gsize) r->n * r->k),
+                      .y = kt_span (bench, r->y, (gsize) r->m * r->n), .x_type = r->x, .w_type = r->w, .y_type = r->y,
+                      .m = r->m, .n = r->n, .k = r->k, .ldx = r->k, .ldy = r->n, .alpha = 1 };
+      const guint64 size = nn_linear_scratch (bench->info, &op);
+      nn_linear_emit (bench->command, bench->info, &op, size > 0 ? kt_span (bench, PENT_DTYPE_F32, size / 4) : (PentSpan) { 0 });
+    }
 }
+
+static void
+bench_attention (KtBench *bench)
+{
+  static const struct { guint tq, tk, heads, kv_heads, head; gboolean causal; const char *where; } rows[] = {
+    { 4096, 4096, 8, 8, 40, FALSE, "SD 1.5 64^2" }, { 1024, 1024, 8, 8, 80, FALSE, "SD 1.5 32^2" },
+    { 4096, 77, 8, 8, 40, FALSE, "SD 1.5 words" }, { 1024, 1024, 20, 20, 64, FALSE, "SDXL" },
+    { 1280, 1280, 30, 30, 128, FALSE, "Z-Image 512^2" }, { 256, 256, 16, 8, 128, TRUE, "Qwen3-0.6B prefill" },
+    { 1, 512, 16, 8, 128, TRUE, "Qwen3-0.6B decode" }, { 1024, 1024, 1, 1, 512, FALSE, "VAE 256^2" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      const guint nq = rows[i].heads * rows[i].head, nkv = rows[i].kv_heads * rows[i].head;
+
+      if (!kt_row (bench, "attention", "%ux%u, heads %u/%u of %u (%s)", rows[i].tq, rows[i].tk, rows[i].heads,
+                   rows[i].kv_heads, rows[i].head, rows[i].where))
+        continue;
+      NnAttention op = { .q = kt_span (bench, PENT_DTYPE_F32, rows[i].tq * nq), .k = kt_span (bench, PENT_DTYPE_F32, rows[i].tk * nkv),
+                         .v = kt_span (bench, PENT_DTYPE_F32, rows[i].tk * nkv), .y = kt_span (bench, PENT_DTYPE_F32, rows[i].tq * nq),
+                         .batch = 1, .tq = rows[i].tq, .tk = rows[i].tk, .heads = rows[i].heads, .kv_heads = rows[i].kv_heads,
+                         .head_size = rows[i].head, .ldq = nq, .ldk = nkv, .ldv = nkv, .ldy = nq, .scale = 0.1f,
+                         .causal = rows[i].causal };
+      const guint64 size = nn_attention_scratch (bench->info, &op);
+      nn_attention_emit (bench->command, bench->info, &op, size > 0 ? kt_span (bench, PENT_DTYPE_F32, size / 4) : (PentSpan) { 0 });
+    }
+}
+
+static void
+bench_conv (KtBench *bench)
+{
+  static const struct { guint h, c, n, size, stride; PentDtype w; const char *where; } rows[] = {
+    { 64, 320, 320, 3, 1, PENT_DTYPE_F16, "SD 1.5" }, { 32, 640, 640, 3, 1, PENT_DTYPE_F16, "SD 1.5" },
+    { 16, 1280, 1280, 3, 1, PENT_DTYPE_F16, "SD 1.5" }, { 64, 320, 320, 3, 1, PENT_DTYPE_F32, "SD 1.5" },
+    { 64, 320, 320, 3, 2, PENT_DTYPE_F16, "SD 1.5 down" }, { 64, 4, 320, 3, 1, PENT_DTYPE_F16, "SD 1.5 in" },
+    { 64, 512, 512, 3, 1, PENT_DTYPE_F32, "VAE" }, { 256, 256, 256, 3, 1, PENT_DTYPE_F32, "VAE" },
+    { 256, 128, 3, 3, 1, PENT_DTYPE_F32, "VAE out" }, { 64, 640, 320, 1, 1, PENT_DTYPE_F16, "SD 1.5 shortcut" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (rows); i++)
+    {
+      const guint o = rows[i].h / rows[i].stride, s = rows[i].size;
+
+      if (!kt_row (bench, "conv", "%ux%u, %u -> %u, %ux%u /%u %s (%s)", rows[i].h, rows[i].h, rows[i].c, rows[i].n, s, s,
+                   rows[i].stride, pent_dtype_name (rows[i].w), rows[i].where))
+        continue;
+      NnConv op = { .x = kt_span (bench, PENT_DTYPE_F32, rows[i].h * rows[i].h * rows[i].c),
+                    .w = kt_span (bench, PENT_DTYPE_F32, nn_conv_packed_size (bench->info, rows[i].w, rows[i].n, rows[i].c, s) / 4 + 1),
+                    .y = kt_span (bench, PENT_DTYPE_F32, o * o * rows[i].n), .w_type = rows[i].w, .batch = 1, .h = rows[i].h,
+                    .w_in = rows[i].h, .c = rows[i].c, .n = rows[i].n, .size = s, .stride = rows[i].stride, .pad_before = s / 2,
+                    .pad_after = s / 2 };
+      nn_conv_emit (bench->command, bench->info, &op, (PentSpan) { 0 });
+    }
+}
+
+/* ---- the tables ---- */
+
+static void check_linear_tile (KtRun *run) { if (!*run->mask) test_linears (run, NN_VARIANT_TILE); }
+static void check_linear_gemv (KtRun *run) { if (!*run->mask) test_linears (run, NN_VARIANT_GEMV); }
+static void check_linear_lanes (KtRun *run) { if (run->lanes) test_linears (run, NN_VARIANT_LANES); }
+static void check_linear_gemv_lanes (KtRun *run) { if (run->lanes) test_linears (run, NN_VARIANT_GEMV_LANES); }
+static void check_attention_tile (KtRun *run) { if (!*run->mask) test_attentions (run, NN_VARIANT_TILE); }
+static void check_attention_lanes (KtRun *run) { if (run->lanes) test_attentions (run, NN_VARIANT_LANES); }
+static void check_conv_lanes (KtRun *run) { if (run->lanes) test_convs (run, NN_VARIANT_LANES); }
+static gboolean has_coopmat (KtRun *run) { return !*run->mask && (run->info->features & PENT_VK_COOPMAT); }
+static void check_linear_coopmat (KtRun *run) { if (has_coopmat (run)) test_linears (run, NN_VARIANT_COOPMAT); }
+static void check_conv_coopmat (KtRun *run) { if (has_coopmat (run)) test_convs (run, NN_VARIANT_COOPMAT); }
+static void check_conv_tile (KtRun *run) { if (!*run->mask) test_convs (run, NN_VARIANT_TILE); }
+
+const KtKernel kt_gemm[] = {
+  { "attention-lanes", check_attention_lanes, bench_attention },
+  { "attention-tile", check_attention_tile, NULL },
+  { "conv-coopmat", check_conv_coopmat, NULL },
+  { "conv-lanes", check_conv_lanes, bench_conv },
+  { "conv-pack", check_conv_tile, NULL },
+  { "conv-tile", check_conv_tile, NULL },
+  { "lanes-panels", check_linear_lanes, NULL },
+  { "lanes-widen", check_linear_lanes, NULL },
+  { "linear-coopmat", check_linear_coopmat, NULL },
+  { "linear-gemv", check_linear_gemv, NULL },
+  { "linear-gemv-lanes", check_linear_gemv_lanes, NULL },
+  { "linear-lanes", check_linear_lanes, bench_linear },
+  { "linear-tile", check_linear_tile, NULL },
+  { NULL }
+};

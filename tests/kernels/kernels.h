@@ -67,6 +67,10 @@ float     kt_round (float v, PentDtype type);
 /* TRUE if this device has kernel's variant of those types; checks skip others. */
 gboolean  kt_has (KtRun *run, const PentKernel *kernel, const PentDtype *types);
 
+/* The cases of the t-th type combination: all n with the first, a third of them, differing by t, with the others.  A pipeline
+ * costs lavapipe a quarter of a second, and the types differ only in how they are loaded and stored. */
+#define   kt_cases(i, t, n) for (guint i = (t) % 3; i < (n); i += (t) == 0 ? 1 : 3)
+
 /* Timing.  kt_span () gives memory of that many elements with harmless contents; whatever is recorded to bench->command
  * between kt_row () and the next counts as that row. */
 typedef struct _KtBench KtBench;
@@ -86,6 +90,6 @@ typedef struct {
 } KtKernel;
 
 /* Ended by a NULL name. */
-extern const KtKernel kt_pointwise[], kt_rows[], kt_pictures[], kt_moves[];
+extern const KtKernel kt_pointwise[], kt_rows[], kt_pictures[], kt_moves[], kt_gemm[];
 
 G_END_DECLS

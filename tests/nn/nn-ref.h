@@ -38,6 +38,10 @@ void           ref_restart (Ref *r);
 void           ref_free (Ref *r);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Ref, ref_free)
 
+/* A value of that shape (n_dims 0: as NN_SHAPE ends), all zero; and a weight in doubles, NULL if there is none. */
+RefValue      *ref_value (Ref *r, PentNnTensor *t, const guint *shape, guint n_dims);
+double        *ref_weight_values (Ref *r, const char *name);
+
 guint          ref_int (Ref *r, guint min, guint max);          /* both included */
 
 RefValue      *ref_input (Ref *r, const guint *shape, double scale);
@@ -81,6 +85,8 @@ void           ref_run (Ref *r);
 void           ref_compare (Ref *r, double bound);
 /* New random values in all inputs; the truth of other values is then of the past. */
 void           ref_fill (Ref *r);
+/* The values of the other's inputs, which must be alike. */
+void           ref_copy_inputs (Ref *r, Ref *other);
 /* The outputs as the graph gave them, one after the other. */
 GArray        *ref_results (Ref *r);
 

@@ -29,5 +29,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   nn_test_weights ();
   nn_test_ops ();
+  nn_test_graph ();
+  nn_test_device ();
   return g_test_run ();
 }

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "vk-private.h"
 #include "vk-test.h"
 
 static const char *const kinds[] = { "device", "upload", "readback" };
@@ -50,9 +51,10 @@ test_many (void)
     for (guint j = 0; j < i; j++)
       if (buffers[i] != NULL && buffers[j] != NULL)
         {
-          guint64 a = pent_vk_buffer_get_address (buffers[i]), b = pent_vk_buffer_get_address (buffers[j]);
+          guint64 a = pent_vk_buffer_get_address (buffers[i]), a_end = a + pent_vk_buffer_get_size (buffers[i]);
+          guint64 b = pent_vk_buffer_get_address (buffers[j]), b_end = b + pent_vk_buffer_get_size (buffers[j]);
 
-          g_assert_true (a + pent_vk_buffer_get_size (buffers[i]) <= b || b + pent_vk_buffer_get_size (buffers[j]) <= a);
+          g_assert_true (a_end <= b || b_end <= a);
         }
 
   for (guint i = 0; i < G_N_ELEMENTS (buffers); i++)
@@ -74,6 +76,8 @@ test_reuse (void)
     {
       g_autoptr (PentVkBuffer) a = pent_vk_buffer_new (context, PENT_VK_MEMORY_DEVICE, 100000, "small");
       g_autoptr (PentVkBuffer) b = pent_vk_buffer_new (context, PENT_VK_MEMORY_DEVICE, 1 + i, "small");
+
+      g_assert_cmpuint (pent_vk_context_get_allocated (context), ==, one);
     }
   g_assert_cmpuint (pent_vk_context_get_allocated (context), ==, one);
 
@@ -132,7 +136,7 @@ test_budget_tight (void)
   test_env_reset ("PENT_VK_BUDGET");
 
   pent_vk_buffer_unref (pent_vk_buffer_new (context, PENT_VK_MEMORY_DEVICE, 1000, "in a slab"));
-  buffer = pent_vk_buffer_new (context, PENT_VK_MEMORY_DEVICE, 60 << 20, "large");
+  buffer = pent_vk_buffer_new (context, PENT_VK_MEMORY_DEVICE, 66 << 20, "large");
   for (guint i = 0; i < 10; i++)
     {
       PentVkBuffer *small = pent_vk_buffer_new (context, PENT_VK_MEMORY_DEVICE, 1 << 20, "small");
@@ -214,38 +218,51 @@ test_transfers_staged (void)
   test_env_reset ("PENT_VK_DISABLE");
 }
 
+#define ORDER_N (1 << 18)
+
 /* A read sees the submissions before it without further ado; staging outlives no context. */
 static void
-test_transfers_order (void)
+check_transfers_order (void)
 {
-  g_autofree guint32 *words = test_words (1 << 16, 3);
-  g_autofree guint32 *expected = g_memdup2 (words, 4 << 16);
-  PentVkContext *context;
+  g_autofree guint32 *words = test_words (ORDER_N, 3);
+  g_autofree guint32 *expected = g_memdup2 (words, 4 * ORDER_N);
+  g_autofree guint32 *back = g_new (guint32, ORDER_N);
+  PentVkContext *context = test_context_new ();
   PentVkBuffer *x, *y;
   PentVkCommand *command;
 
-  test_env_set ("PENT_VK_DISABLE", "mapped");
-  context = test_context_new ();
-  test_env_reset ("PENT_VK_DISABLE");
-  x = test_buffer_new (context, words, 1 << 16, "x");
-  y = test_buffer_new (context, words, 1 << 16, "y");
+  x = test_buffer_new (context, words, ORDER_N, "x");
+  y = test_buffer_new (context, words, ORDER_N, "y");
   command = pent_vk_command_new (context, "double");
 
-  TestSaxpy call = { .x = x, .y = y, .groups = { 1024, 1, 1 }, .spec = { 64, 1, 1 } };
-  test_saxpy_record (command, &call);
+  TestSaxpy call = { .x = x, .y = y, .groups = { ORDER_N / 64, 1, 1 }, .spec = { 64, 1, 1 } };
+  for (guint i = 0; i < 10; i++)
+    test_saxpy_record (command, &call);
   pent_vk_command_end (command);
-  for (guint i = 0; i < 5; i++)
-    {
-      g_assert_cmpuint (pent_vk_command_submit (command), >, 0);
-      test_saxpy_apply (&call, words, expected);
-    }
-  test_assert_words (y, 0, expected, 1 << 16);
+  for (guint i = 0; i < 2; i++)
+    g_assert_cmpuint (pent_vk_command_submit (command), >, 0);
+  for (guint i = 0; i < 20; i++)
+    test_saxpy_apply (&call, words, expected);
+  g_assert_cmpuint (pent_vk_command_submit (command), >, 0);
+  pent_vk_buffer_read (y, 0, back, 4 * ORDER_N);
+  for (guint i = 0; i < 10; i++)
+    test_saxpy_apply (&call, words, expected);
+  g_assert_cmpint (memcmp (back, expected, 4 * ORDER_N), ==, 0);
 
   pent_vk_command_unref (command);
   pent_vk_buffer_unref (x);
   pent_vk_context_unref (context);
-  test_assert_words (y, 0, expected, 1 << 16);
+  test_assert_words (y, 0, expected, ORDER_N);
   pent_vk_buffer_unref (y);
+}
+
+static void
+test_transfers_order (void)
+{
+  check_transfers_order ();
+  test_env_set ("PENT_VK_DISABLE", "mapped");
+  check_transfers_order ();
+  test_env_reset ("PENT_VK_DISABLE");
 }
 
 #define FILE_SIZE 50001
@@ -316,7 +333,8 @@ static void
 test_import (void)
 {
   static const struct { gsize offset, size; } ranges[] = {
-    { 0, FILE_SIZE }, { 1, 1 }, { 4095, 2 }, { 4096, 4096 }, { 8191, 30000 }, { FILE_SIZE - 1, 1 }, { 49152, FILE_SIZE - 49152 },
+    { 0, FILE_SIZE }, { 1, 1 }, { 4095, 2 }, { 4096, 4096 }, { 8191, 30000 }, { FILE_SIZE - 1, 1 },
+    { 49152, FILE_SIZE - 49152 },
   };
   PentVkContext *context = test_context_new ();
   g_autofree guint32 *words = test_words (FILE_SIZE / 4 + 1, 7);
@@ -363,6 +381,32 @@ test_import_last_page (void)
     check_import (context, bytes);
   test_context_end (context);
   munmap (pages + page, page);
+}
+
+static void
+test_import_pages (void)
+{
+  guintptr page = sysconf (_SC_PAGESIZE), begin, end;
+
+  for (guint i = 0; i < 1000; i++)
+    {
+      guintptr first = g_test_rand_int_range (0, 5 * page), size = g_test_rand_int_range (1, 3 * page);
+
+      first = i % 3 == 0 ? first / page * page : first;
+      size = i % 5 == 0 ? (first + size + page - 1) / page * page - first : size;
+      g_assert_true (vk_pages_around ((gpointer) first, size, page, &begin, &end));
+      g_assert_cmpuint (begin % page + end % page, ==, 0);
+      g_assert_cmpuint (begin, <=, first);
+      g_assert_cmpuint (first, <, begin + page);
+      g_assert_cmpuint (end, >=, first + size);
+      g_assert_cmpuint (end, <, first + size + page);
+    }
+
+  /* A device of large pages takes what happens to be whole ones, and no more. */
+  g_assert_true (vk_pages_around ((gpointer) (16 * page), 16 * page - 1, 16 * page, &begin, &end));
+  g_assert_false (vk_pages_around ((gpointer) (16 * page), 15 * page, 16 * page, &begin, &end));
+  g_assert_false (vk_pages_around ((gpointer) (17 * page), 15 * page, 16 * page, &begin, &end));
+  g_assert_false (vk_pages_around ((gpointer) page, page, 0, &begin, &end));
 }
 
 /* The bytes stay as long as the buffer, and the buffer as long as it is in use. */
@@ -421,6 +465,7 @@ test_buffer_add (void)
   g_test_add_func ("/vk/buffer/transfers-order", test_transfers_order);
   g_test_add_func ("/vk/buffer/import", test_import);
   g_test_add_func ("/vk/buffer/import-last-page", test_import_last_page);
+  g_test_add_func ("/vk/buffer/import-pages", test_import_pages);
   g_test_add_func ("/vk/buffer/import-lifetime", test_import_lifetime);
   g_test_add_func ("/vk/buffer/import-refused", test_import_refused);
 }

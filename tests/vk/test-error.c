@@ -1,5 +1,44 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "vk-fault.h"
 #include "vk-test.h"
+
+static guint n_calls;
+
+static VkResult
+count_call (VkResult result)
+{
+  n_calls++;
+  return result;
+}
+
+/* The macro: names call, result and place, calls no more after a failure, and the first error stays. */
+static void
+test_fault (void)
+{
+  g_autoptr (GError) error = NULL, again = NULL;
+  PentVkFault fault;
+
+  vk_fault_init (&fault);
+  g_assert_true (VK (&fault, count_call, VK_SUCCESS));
+  g_assert_true (VK (&fault, count_call, VK_TIMEOUT));
+  g_assert_true (vk_fault_report (&fault, &error));
+  g_assert_no_error (error);
+  g_assert_false (VK (&fault, count_call, VK_ERROR_FORMAT_NOT_SUPPORTED));
+  g_assert_cmpuint (n_calls, ==, 3);
+  vk_fault_explain (&fault, "%d of them", 7);
+  g_assert_false (VK (&fault, count_call, VK_SUCCESS));
+  g_assert_cmpuint (n_calls, ==, 3);
+
+  vk_fault_set (&fault, PENT_ERROR_MEMORY, "another");
+  g_assert_false (vk_fault_report (&fault, &error));
+  g_assert_error (error, PENT_ERROR, PENT_ERROR_DEVICE);
+  g_assert_true (g_pattern_match_simple ("*count_call returned VkResult -11 (test-error.c:*): 7 of them",
+                                         error->message));
+  g_assert_false (vk_fault_report (&fault, &again));
+  g_assert_cmpstr (again->message, ==, error->message);
+  g_assert_false (vk_fault_report (&fault, NULL));
+  vk_fault_finish (&fault);
+}
 
 /* What a program does, from buffers to results.  TRUE if it all went well. */
 static gboolean
@@ -213,6 +252,7 @@ test_beyond (void)
 void
 test_error_add (void)
 {
+  g_test_add_func ("/vk/error/fault", test_fault);
   g_test_add_func ("/vk/error/allocation", test_allocation);
   g_test_add_func ("/vk/error/allocation-staged", test_allocation_staged);
   g_test_add_func ("/vk/error/loss", test_loss);

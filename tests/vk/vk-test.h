@@ -5,7 +5,7 @@
 
 G_BEGIN_DECLS
 
-/* What the tests of src/vk share.  They run on the device that PENT_DEVICE names, on any. */
+/* What the tests of src/vk share.  They run on the device that PENT_TEST_DEVICE or PENT_DEVICE names, on any. */
 
 void test_barrier_add (void);
 void test_slab_add (void);

@@ -155,7 +155,10 @@ main (int argc, char *argv[])
   /* A cache folder of our own, in which the driver keeps nothing.  G_TEST_OPTION_ISOLATE_DIRS would hide drivers and
    * layers too. */
   g_setenv ("XDG_CACHE_HOME", cache, TRUE);
-  g_setenv ("MESA_SHADER_CACHE_DISABLE", "true", TRUE);
+  if (g_getenv ("MESA_SHADER_CACHE_DIR") == NULL)
+    g_setenv ("MESA_SHADER_CACHE_DISABLE", "true", TRUE);
+  if (g_getenv ("PENT_TEST_DEVICE") != NULL)
+    g_setenv ("PENT_DEVICE", g_getenv ("PENT_TEST_DEVICE"), TRUE);
   g_test_init (&argc, &argv, NULL);
 
   test_barrier_add ();
