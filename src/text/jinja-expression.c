@@ -575,39 +575,3 @@ jinja_parse_tuple (JinjaParser *self, gboolean conditions)
   node->list = jinja_nodes (self, items);
   return node;
 }
-
-static JinjaNode *
-parse_one_target (JinjaParser *self, gboolean attribute)
-{
-  JinjaNode *node = parse_name (self);
-
-  if (node->kind != JINJA_NODE_NAME)
-    jinja_parser_fail (self, "a value cannot be assigned to");
-  if (attribute && jinja_take (self, JINJA_TOKEN_OPERATOR, "."))
-    {
-      node = node_with (self, JINJA_NODE_ATTRIBUTE, node, NULL);
-      node->name = jinja_take_name (self);
-    }
-  return node;
-}
-
-JinjaNode *
-jinja_parse_target (JinjaParser *self, gboolean attribute)
-{
-  g_autoptr(GPtrArray) items = g_ptr_array_new ();
-  gboolean brackets = jinja_take (self, JINJA_TOKEN_OPERATOR, "(");
-  JinjaNode *node = parse_one_target (self, attribute && !brackets);
-
-  if (!brackets && !jinja_at (self, JINJA_TOKEN_OPERATOR, ","))
-    return node;
-  g_ptr_array_add (items, node);
-  while (self->error == NULL && jinja_take (self, JINJA_TOKEN_OPERATOR, ","))
-    if (self->token->type == JINJA_TOKEN_NAME && !jinja_at (self, JINJA_TOKEN_NAME, "in"))
-      g_ptr_array_add (items, parse_one_target (self, FALSE));
-  if (brackets)
-    jinja_expect (self, JINJA_TOKEN_OPERATOR, ")");
-  node = jinja_node (self, JINJA_NODE_TUPLE);
-  node->n = items->len;
-  node->list = jinja_nodes (self, items);
-  return node;
-}

@@ -165,12 +165,51 @@ parse_if (JinjaParser *self)
 }
 
 static JinjaNode *
+parse_one_target (JinjaParser *self, gboolean attribute)
+{
+  static const char *const constants[] = { "true", "True", "false", "False", "none", "None", NULL };
+  JinjaNode *node = jinja_node (self, JINJA_NODE_NAME), *of = node;
+
+  node->name = jinja_take_name (self);
+  if (g_strv_contains (constants, node->name))
+    jinja_parser_fail (self, "“%s” cannot be assigned to", node->name);
+  if (!attribute || !jinja_take (self, JINJA_TOKEN_OPERATOR, "."))
+    return node;
+  node = jinja_node (self, JINJA_NODE_ATTRIBUTE);
+  node->a = of;
+  node->name = jinja_take_name (self);
+  return node;
+}
+
+/* name, name.attribute, or names with commas. */
+static JinjaNode *
+parse_target (JinjaParser *self, gboolean attribute)
+{
+  g_autoptr(GPtrArray) items = g_ptr_array_new ();
+  gboolean brackets = jinja_take (self, JINJA_TOKEN_OPERATOR, "(");
+  JinjaNode *node = parse_one_target (self, attribute && !brackets);
+
+  if (!brackets && !jinja_at (self, JINJA_TOKEN_OPERATOR, ","))
+    return node;
+  g_ptr_array_add (items, node);
+  while (self->error == NULL && jinja_take (self, JINJA_TOKEN_OPERATOR, ","))
+    if (self->token->type == JINJA_TOKEN_NAME && !jinja_at (self, JINJA_TOKEN_NAME, "in"))
+      g_ptr_array_add (items, parse_one_target (self, FALSE));
+  if (brackets)
+    jinja_expect (self, JINJA_TOKEN_OPERATOR, ")");
+  node = jinja_node (self, JINJA_NODE_TUPLE);
+  node->n = items->len;
+  node->list = jinja_nodes (self, items);
+  return node;
+}
+
+static JinjaNode *
 parse_for (JinjaParser *self)
 {
   static const char *const ends[] = { "else", "endfor", NULL };
   JinjaNode *node = jinja_node (self, JINJA_NODE_FOR);
 
-  node->a = jinja_parse_target (self, FALSE);
+  node->a = parse_target (self, FALSE);
   jinja_expect (self, JINJA_TOKEN_NAME, "in");
   node->b = jinja_parse_tuple (self, FALSE);
   if (jinja_take (self, JINJA_TOKEN_NAME, "if"))
@@ -193,7 +232,7 @@ parse_set (JinjaParser *self)
 {
   JinjaNode *node = jinja_node (self, JINJA_NODE_SET);
 
-  node->a = jinja_parse_target (self, TRUE);
+  node->a = parse_target (self, TRUE);
   if (jinja_take (self, JINJA_TOKEN_OPERATOR, "="))
     {
       node->b = jinja_parse_tuple (self, TRUE);

@@ -207,7 +207,6 @@ const char *jinja_take_name (JinjaParser *self);
 JinjaNode **jinja_nodes (JinjaParser *self, GPtrArray *nodes);            /* copied to the arena */
 JinjaNode  *jinja_parse_expression (JinjaParser *self);
 JinjaNode  *jinja_parse_tuple (JinjaParser *self, gboolean conditions);  /* one expression, or more with commas */
-JinjaNode  *jinja_parse_target (JinjaParser *self, gboolean attribute);  /* of set and for */
 JinjaNode  *jinja_parse_filters (JinjaParser *self, JinjaNode *of);      /* behind a first “|” */
 
 /* jinja-operator.c */
@@ -244,12 +243,17 @@ gboolean    jinja_arg_int (Jinja *self, const JinjaArgs *args, guint i, const ch
 gboolean    jinja_arg_string (Jinja *self, const JinjaArgs *args, guint i, const char *name, JinjaValue *value);
 gboolean    jinja_arg_true (const JinjaArgs *args, guint i, const char *name, gboolean otherwise);
 
-/* Texts as Python handles them (jinja-method.c). */
+/* jinja-string.c */
+gboolean    jinja_is_blank (gunichar c);
+void        jinja_append_cased (GString *out, gunichar c, gboolean upper);
+gssize      jinja_find (JinjaValue string, JinjaValue what, gsize from);    /* in bytes; -1: nowhere */
 JinjaValue  jinja_strip (JinjaValue string, const JinjaValue *characters, gboolean left, gboolean right);
 JinjaValue  jinja_case (Jinja *self, JinjaValue string, gboolean upper);
 JinjaValue  jinja_capitalize (Jinja *self, JinjaValue string);
 JinjaValue  jinja_replace (Jinja *self, JinjaValue string, JinjaValue old, JinjaValue new, gint64 times);
-JinjaValue  jinja_format (Jinja *self, JinjaValue format, const JinjaArgs *args);        /* % */
+
+/* jinja-text-filter.c */
+JinjaValue  jinja_format (Jinja *self, JinjaValue format, const JinjaArgs *args);         /* % */
 
 /* jinja-value.c */
 JinjaValue  jinja_undefined (const char *what);
