@@ -24,8 +24,11 @@ def save(p: Pipeline, folder: Path) -> int:
     v, t, d = p.vae.shape, p.text.s, p.denoiser.s
     p.tokenizer.save(folder / "tokenizer")
     _put(folder / "scheduler/scheduler_config.json", {
-        "_class_name": "FlowMatchEulerDiscreteScheduler", "num_train_timesteps": 1000, "shift": p.schedule_shift,
-        "use_dynamic_shifting": False})  # fmt: skip
+        "_class_name": "FlowMatchEulerDiscreteScheduler", "base_image_seq_len": 256, "base_shift": 0.5,
+        "invert_sigmas": False, "max_image_seq_len": 4096, "max_shift": 1.15, "num_train_timesteps": 1000,
+        "shift": p.schedule_shift, "shift_terminal": None, "stochastic_sampling": False,
+        "time_shift_type": "exponential", "use_beta_sigmas": False, "use_dynamic_shifting": False,
+        "use_exponential_sigmas": False, "use_karras_sigmas": False})  # fmt: skip
     _put(folder / "vae/config.json", {
         "_class_name": "AutoencoderKL", "act_fn": "silu", "block_out_channels": list(v.channels),
         "down_block_types": ["DownEncoderBlock2D"] * len(v.channels), "force_upcast": False, "in_channels": 3,

@@ -77,6 +77,15 @@ class Pool:
         return self.z[picks].float(), [rng.choice(self.words[i]) for i in picks]
 
 
+def trained(b: Budget, folder: Path, t: Tokenizer, text: Text, vae: Vae) -> Pipeline:
+    """The averages of the saved state, however far it is."""
+    state, latents = load_state(folder / "denoiser.pt"), load_state(folder / "vae.pt")
+    net = Denoiser(b.denoiser).to(b.device)
+    net.load_state_dict(state["net_ema"])
+    text.load_state_dict(state["text_ema"])
+    return Pipeline(t, text, net, vae, latents["scale"], latents["shift"], SCHEDULE_SHIFT, b.size)
+
+
 def train(b: Budget, folder: Path, t: Tokenizer, text: Text, vae: Vae, on_save=None) -> Pipeline:
     path = folder / "denoiser.pt"
     scale, shift = (load_state(folder / "vae.pt")[k] for k in ("scale", "shift"))

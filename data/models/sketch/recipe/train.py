@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Trains Sketch from nothing and exports it.
 
-  train.py --budget cpu|gpu [--threads N] [--minutes N] [--state DIR] [--out DIR] [--no-export]
+  train.py --budget cpu|gpu [--threads N] [--minutes N] [--state DIR] [--out DIR] [--no-export | --only-export]
 
 Stages: tokenizer, text model, VAE, then the denoiser together with the text model.  State is saved every few minutes
 under recipe/state; the same command goes on where it was stopped.  When a run is complete, the same command starts
@@ -31,6 +31,7 @@ def main() -> None:
     args.add_argument("--state", type=Path, default=HERE / "state")
     args.add_argument("--out", type=Path, default=HERE.parent)
     args.add_argument("--no-export", action="store_true")
+    args.add_argument("--only-export", action="store_true", help="write the folder from the saved state")
     a = args.parse_args()
     b = stage.budget(a.budget)
     if b.device == "cuda" and not torch.cuda.is_available():
@@ -45,13 +46,16 @@ def main() -> None:
     def publish(p: Pipeline, samples: int) -> None:
         if not a.no_export:
             size = export.save(p, a.out)
-            stage.log(a.state, f"exported after {samples} samples: {size / 1e6:.1f} MB of weights")
+            after = f" after {samples} samples" if samples else ""
+            stage.log(a.state, f"exported{after}: {size / 1e6:.1f} MB of weights")
 
     torch.manual_seed(1)
     t = stage_text.tokenizer(b, a.state)
     text = stage_text.train(b, a.state, t)
     vae = stage_vae.train(b, a.state)
     torch.manual_seed(torch.seed())
+    if a.only_export:
+        return publish(stage_denoiser.trained(b, a.state, t, text, vae), 0)
     stage_denoiser.train(b, a.state, t, text, vae, publish)
 
 
