@@ -36,7 +36,7 @@ seed (void)
 {
   const char *text = g_getenv ("PENT_TEST_SEED");
 
-  return text ? strtoul (text, NULL, 0) : g_test_rand_int ();
+  return text ? strtoul (text, NULL, 0) : (guint32) g_test_rand_int ();
 }
 
 static void
