@@ -27,7 +27,9 @@ typedef struct {
   guint            multiple;            /* factor * patch */
   guint            width, height;       /* default size */
   guint            steps;               /* default */
-  double           guidance;            /* default; <= 1 or 0: none */
+  double           guidance;            /* default */
+  double           guidance_base;       /* guided = positive + (guidance - base) * (positive - negative): 1 in most
+                                           families, 0 for Z-Image; at or below 1 the negative is not run in either */
   gboolean         has_negative;
   guint            max_tokens;          /* of a prompt */
   PentFlowSchedule schedule;
@@ -58,6 +60,10 @@ struct _PentPipelineClass {
   /* Device bytes that a run of this size needs beyond the weights, for the message before starting. */
   guint64           (*estimate) (PentPipeline *self, guint height, guint width);
 };
+
+/* The fields of a scheduler_config.json for flow matching. */
+gboolean                pent_flow_schedule_read (PentFlowSchedule *schedule, PentFiles *files, const char *name,
+                                                 GError **error);
 
 /* Finds the family and loads it (weights are mapped, and uploaded on first use).  A folder in the hub's diffusers layout or a single
  * file; `extra` (may be NULL) are further files in which a single file's missing parts are looked for. */

@@ -17,9 +17,12 @@ typedef struct { guint first, length; } PentTokenRange;        /* bytes of the t
 
 struct _PentTokenizerClass {
   GObjectClass parent_class;
-  /* ranges may be NULL */
+  /* ranges may be NULL; length is not -1 */
   GArray *(*encode) (PentTokenizer *self, const char *text, gssize length, gboolean special, GArray *ranges);
+  /* appends the bytes that the ids stand for, UTF-8 or not */
   void    (*decode) (PentTokenizer *self, const guint32 *ids, gsize n, gboolean skip_special, GString *out);
+  guint   (*get_vocab_size) (PentTokenizer *self);
+  gboolean (*find)  (PentTokenizer *self, const char *token, guint32 *id);
 };
 
 /* From tokenizer.json, or vocab.json + merges.txt, in the files (tokenizer_config.json refines either).
@@ -28,17 +31,25 @@ PentTokenizer *pent_tokenizer_load (PentFiles *files, GError **error);
 
 /* text is UTF-8 (invalid bytes are replaced), may hold NUL when length >= 0; length in bytes or -1.
  * special: add what the tokenizer puts around a text (BOS, EOS).  Returns guint32 ids.
- * ranges: NULL, or an array that is filled with one PentTokenRange an id. */
+ * ranges: NULL, or an array that is filled with one PentTokenRange an id.  Together they are the text without a gap;
+ * what special adds has length 0.  A character that falls into several tokens is divided between them by its bytes;
+ * where normalising changed the text, all of the change belongs to the token at its end. */
 GArray        *pent_tokenizer_encode (PentTokenizer *self, const char *text, gssize length, gboolean special,
                                       GArray *ranges);
 
 /* Ids beyond the vocabulary are left out.  Bytes that are not UTF-8 together become U+FFFD.  Free the result. */
 char          *pent_tokenizer_decode (PentTokenizer *self, const guint32 *ids, gsize n, gboolean skip_special);
 
+/* The same, appended to out: for texts that hold NUL. */
+void           pent_tokenizer_decode_to (PentTokenizer *self, const guint32 *ids, gsize n, gboolean skip_special,
+                                         GString *out);
+
 /* Streaming: the bytes of one token as they are, appended to out (may end within a character). */
 void           pent_tokenizer_decode_bytes (PentTokenizer *self, guint32 id, gboolean skip_special, GString *out);
 
-guint          pent_tokenizer_get_vocab_size (PentTokenizer *self);                 /* added tokens included */
-gboolean       pent_tokenizer_find (PentTokenizer *self, const char *token, guint32 *id);   /* a special or plain token by its name */
+guint          pent_tokenizer_get_vocab_size (PentTokenizer *self);      /* the largest id + 1, added tokens included */
+
+/* A special or plain token by the name that the files have for it. */
+gboolean       pent_tokenizer_find (PentTokenizer *self, const char *token, guint32 *id);
 
 G_END_DECLS

@@ -59,7 +59,7 @@ type_names (const PentKernel *kernel, const guint8 *types)
   GString *text = g_string_new (NULL);
 
   for (guint i = 0; i < kernel->n_types; i++)
-    g_string_append_printf (text, "%s%u", i > 0 ? "," : "", types[i]);
+    g_string_append_printf (text, "%s%s", i > 0 ? "," : "", pent_dtype_name (types[i]));
 
   return g_string_free (text, FALSE);
 }
@@ -67,11 +67,12 @@ type_names (const PentKernel *kernel, const guint8 *types)
 void
 pent_kernel_record (PentVkCommand *command, const PentKernelCall *call)
 {
-  PentVkContext *context = vk_command_get_context (command);
+  PentVkContext *context = pent_vk_command_get_context (command);
   const PentKernel *kernel = call->kernel;
   PentVkAccess access[PENT_KERNEL_MAX_ARGS];
   guint8 push[sizeof call->push];
   guint64 address[PENT_KERNEL_MAX_ARGS] = { 0 };
+  PentVkPipeline *pipeline;
   guint n_access = 0;
   int variant;
 
@@ -93,9 +94,9 @@ pent_kernel_record (PentVkCommand *command, const PentKernelCall *call)
 
   memcpy (push, call->push, sizeof push);
   memcpy (push, address, kernel->n_args * sizeof *address);
-  pent_vk_command_dispatch (command, pent_vk_pipeline_get (context, &kernel->shaders[variant], call->spec, kernel->n_spec),
-                            push, call->groups[0], call->groups[1], call->groups[2], access, n_access,
-                            call->flops, call->bytes);
+  pipeline = pent_vk_pipeline_get (context, &kernel->shaders[variant], call->spec, kernel->n_spec);
+  pent_vk_command_dispatch (command, pipeline, push, call->groups[0], call->groups[1], call->groups[2],
+                            access, n_access, call->flops, call->bytes);
 }
 
 gboolean

@@ -12,7 +12,7 @@ static const VkBufferUsageFlags usage = VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_
 static guint64
 pad (guint64 size)
 {
-  return (size + PENT_VK_PADDING - 1) / PENT_VK_PADDING * PENT_VK_PADDING;
+  return size > G_MAXUINT64 - PENT_VK_PADDING ? size : (size + PENT_VK_PADDING - 1) / PENT_VK_PADDING * PENT_VK_PADDING;
 }
 
 static PentVkBuffer *
@@ -147,12 +147,10 @@ pent_vk_buffer_get_data (PentVkBuffer *self)
   return self->data;
 }
 
-/* The whole pages around a range, where those are also whole units of the device's alignment.  Pages that hold a byte
- * of the range are there, even at the end of a file; any other may not be. */
-static gboolean
-pages_around (PentVkContext *context, gconstpointer data, gsize size, guintptr *begin, guintptr *end)
+gboolean
+vk_pages_around (gconstpointer data, gsize size, guint64 align, guintptr *begin, guintptr *end)
 {
-  guintptr page = sysconf (_SC_PAGESIZE), align = context->physical->info->import_alignment;
+  guintptr page = sysconf (_SC_PAGESIZE);
 
   *begin = (guintptr) data / page * page;
   *end = ((guintptr) data + size + page - 1) / page * page;
@@ -228,7 +226,7 @@ pent_vk_buffer_import (PentVkContext *context, GBytes *bytes, const char *label)
 
   data = g_bytes_get_data (bytes, &size);
   if (pent_vk_context_failed (context) || context->get_host_properties == NULL || size == 0
-      || !pages_around (context, data, size, &begin, &end)
+      || !vk_pages_around (data, size, context->physical->info->import_alignment, &begin, &end)
       || end - begin > context->physical->info->max_allocation)
     return NULL;
 
@@ -242,13 +240,14 @@ pent_vk_buffer_import (PentVkContext *context, GBytes *bytes, const char *label)
   return g_steal_pointer (&self);
 }
 
+/* With a reference: once the context has no callers left, it keeps none of its own. */
 static PentVkBuffer *
-get_staging (PentVkContext *context)
+ref_staging (PentVkContext *context)
 {
   if (context->staging == NULL)
     context->staging = pent_vk_buffer_new (context, PENT_VK_MEMORY_READBACK, STAGING_SIZE, "staging");
 
-  return context->staging;
+  return pent_vk_buffer_ref (context->staging);
 }
 
 static guint64
@@ -266,7 +265,7 @@ static void
 write_staged (PentVkBuffer *self, guint64 offset, const guint8 *data, guint64 size)
 {
   PentVkContext *context = self->context;
-  PentVkBuffer *staging = get_staging (context);
+  g_autoptr (PentVkBuffer) staging = ref_staging (context);
   guint64 pending[2] = { 0, 0 };
 
   for (guint half = 0; size > 0 && !pent_vk_context_failed (context); half = !half)
@@ -290,7 +289,7 @@ static gboolean
 read_staged (PentVkBuffer *self, guint64 offset, guint8 *data, guint64 size)
 {
   PentVkContext *context = self->context;
-  PentVkBuffer *staging = get_staging (context);
+  g_autoptr (PentVkBuffer) staging = ref_staging (context);
   guint64 ahead = MIN (size, STAGING_HALF), value = submit_copy (context, staging, 0, self, offset, ahead);
 
   for (guint half = 0; size > 0; half = !half)

@@ -83,7 +83,7 @@ pent_vk_command_unref (PentVkCommand *self)
 }
 
 PentVkContext *
-vk_command_get_context (PentVkCommand *self)
+pent_vk_command_get_context (PentVkCommand *self)
 {
   return self->context;
 }

@@ -28,7 +28,10 @@ PentVkCommand *pent_vk_command_ref (PentVkCommand *self);
 void           pent_vk_command_unref (PentVkCommand *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PentVkCommand, pent_vk_command_unref)
 
-/* push: shader's push_size bytes.  flops, bytes: what the dispatch costs, for cutting and for the bench.
+PentVkContext *pent_vk_command_get_context (PentVkCommand *self);
+
+/* Groups beyond what the device allows along an axis (65535 at least) and ranges beyond their buffer are an error.
+ * push: shader's push_size bytes.  flops, bytes: what the dispatch costs, for cutting and for the bench.
  * The command keeps references on the buffers. */
 void           pent_vk_command_dispatch (PentVkCommand *self, PentVkPipeline *pipeline, gconstpointer push,
                                          guint groups_x, guint groups_y, guint groups_z,
@@ -60,8 +63,9 @@ typedef struct {
   double      flops, bytes;
 } PentVkTiming;
 
-/* Stretches of the last finished run (GArray of PentVkTiming).  With every_dispatch set before end (), each dispatch
- * is a stretch of its own, with a barrier between any two: for the bench only. */
+/* Stretches of the last finished run: a new GArray of PentVkTiming, whose labels live as long as the command.  With
+ * every_dispatch set before anything is recorded, each dispatch is a stretch of its own, with a barrier between any
+ * two: for the bench only. */
 void           pent_vk_command_time_every_dispatch (PentVkCommand *self);
 GArray        *pent_vk_command_get_timings (PentVkCommand *self);
 

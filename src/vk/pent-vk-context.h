@@ -26,9 +26,9 @@ typedef enum {
   PENT_VK_INT8           = 1 << 1,   /* "int8": 8-bit storage and shaderInt8 */
   PENT_VK_INT_DOT        = 1 << 2,   /* "dot": integer dot product, accelerated for 4x8 bit */
   PENT_VK_COOPMAT        = 1 << 3,   /* "coopmat": VK_KHR_cooperative_matrix, f16 x f16 -> f32, subgroup scope */
-  PENT_VK_COOPMAT2       = 1 << 4,   /* "coopmat2": VK_NV_cooperative_matrix2 with workgroup scope */
+  PENT_VK_COOPMAT2       = 1 << 4,   /* "coopmat2": VK_NV_cooperative_matrix2 with workgroup scope, all of it */
   PENT_VK_LANES          = 1 << 5,   /* "lanes": a CPU device whose compiler folds eight subgroup-uniform loads into one
-                                        vector load and knows uniformity inside loops (lavapipe of Mesa >= 25.2) */
+                                        vector load and knows uniformity inside loops (lavapipe of Mesa >= 26) */
   PENT_VK_IMPORT         = 1 << 6,   /* "import": VK_EXT_external_memory_host, on a device that shares host memory */
   PENT_VK_BUDGET         = 1 << 7,   /* "budget": VK_EXT_memory_budget */
   PENT_VK_MAPPED         = 1 << 8,   /* "mapped": PENT_VK_MEMORY_DEVICE is mapped too (CPU and integrated devices) */
@@ -86,7 +86,7 @@ guint64           pent_vk_context_get_peak (PentVkContext *self);
 guint             pent_vk_context_get_n_messages (PentVkContext *self);
 
 /* Makes the next allocation(s) fail as if memory were exhausted, or the next submission as if the device were lost:
- * for tests of the error paths.  0 = off; n = the n-th from now. */
+ * for tests of the error paths.  0 = off; n = the n-th from now (buffers made; parts submitted). */
 void              pent_vk_context_inject (PentVkContext *self, guint fail_allocation, guint lose_device);
 
 G_END_DECLS

@@ -101,18 +101,21 @@ build (PentVkContext *context, PentVkPipeline *self, VkShaderModule module)
     .dataSize = self->n_spec * sizeof (guint32),
     .pData = self->spec,
   };
+  /* Kernels for matrix units count subgroups: they get the default size even where a driver would like another. */
+  const guint size = shader->subgroup_size > 0 ? shader->subgroup_size
+                     : (shader->needs & PENT_VK_COOPMAT) ? context->physical->info->subgroup_size : 0;
   VkPipelineShaderStageRequiredSubgroupSizeCreateInfo subgroup = {
     .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO,
-    .requiredSubgroupSize = shader->subgroup_size,
+    .requiredSubgroupSize = size,
   };
-  gboolean require = shader->subgroup_size > 0 && context->physical->can_require_subgroup_size;
+  gboolean require = size > 0 && context->physical->can_require_subgroup_size;
   VkComputePipelineCreateInfo info = {
     .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
     .flags = VK_PIPELINE_CREATE_DISPATCH_BASE_BIT,
     .stage = {
       .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
       .pNext = require ? &subgroup : NULL,
-      .flags = shader->subgroup_size > 0 ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT : 0,
+      .flags = size > 0 ? VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT : 0,
       .stage = VK_SHADER_STAGE_COMPUTE_BIT,
       .module = module,
       .pName = "main",
@@ -144,8 +147,8 @@ is_possible (PentVkContext *context, const PentVkShader *shader)
   guint size = shader->subgroup_size;
 
   if (missing != 0)
-    vk_fault_set (&context->fault, PENT_ERROR_UNSUPPORTED, "The kernel %s needs %s, which %s lacks", shader->name, names,
-                  info->name);
+    vk_fault_set (&context->fault, PENT_ERROR_UNSUPPORTED, "The kernel %s needs %s, which %s lacks", shader->name,
+                  names, info->name);
   else if (size != 0 && (size < info->subgroup_min || size > info->subgroup_max))
     vk_fault_set (&context->fault, PENT_ERROR_UNSUPPORTED, "The kernel %s needs subgroups of %u, and %s has %u to %u",
                   shader->name, size, info->name, info->subgroup_min, info->subgroup_max);

@@ -40,7 +40,7 @@ is_of_device (const PentVkDevice *device, const guint8 *data, gsize size)
   memcpy (&header, data, sizeof header);
   return header.headerSize == sizeof header && header.headerVersion == VK_PIPELINE_CACHE_HEADER_VERSION_ONE
     && header.vendorID == device->info->vendor_id && header.deviceID == device->info->device_id
-    && memcmp (header.pipelineCacheUUID, device->limits.pipelineCacheUUID, VK_UUID_SIZE) == 0;
+    && memcmp (header.pipelineCacheUUID, device->properties.pipelineCacheUUID, VK_UUID_SIZE) == 0;
 }
 
 GBytes *

@@ -16,7 +16,7 @@ typedef struct {
   guint32                                          max_groups[3];
   guint64                                          max_buffer;
   gboolean                                         can_require_subgroup_size;
-  VkPhysicalDeviceProperties                       limits;
+  VkPhysicalDeviceProperties                       properties;
   VkPhysicalDeviceMemoryProperties                 memory;
   GPtrArray                                       *extensions;         /* device extensions to enable; static strings */
 
@@ -29,10 +29,11 @@ typedef struct {
   VkPhysicalDeviceCooperativeMatrix2FeaturesNV     coopmat2;
 } PentVkDevice;
 
+void          vk_info_free (gpointer info);
 void          vk_device_free (PentVkDevice *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PentVkDevice, vk_device_free)
 
-/* data counts and reports validation messages: see vk_instance_new (). */
+/* An instance, and how many validation messages it has given. */
 typedef struct {
   VkInstance               instance;
   VkDebugUtilsMessengerEXT messenger;
@@ -42,6 +43,9 @@ typedef struct {
 /* With the validation layer if PENT_VK_VALIDATE=1.  self must not move while the instance lives. */
 gboolean      vk_instance_init (PentVkInstance *self, PentVkFault *fault);
 void          vk_instance_finish (PentVkInstance *self);
+
+/* NULL if the device will not do, and `why` then says so in words (free it), or if the fault is set. */
+PentVkDevice *vk_device_probe (VkInstance instance, VkPhysicalDevice physical, char **why, PentVkFault *fault);
 
 /* The usable devices, best first (PentVkDevice); at least one, else the fault says what is missing where. */
 GPtrArray    *vk_devices_probe (VkInstance instance, PentVkFault *fault);

@@ -7,16 +7,24 @@
 #define WORK_WRITES (VK_ACCESS_2_SHADER_STORAGE_WRITE_BIT | VK_ACCESS_2_TRANSFER_WRITE_BIT)
 #define WORK_READS (VK_ACCESS_2_SHADER_STORAGE_READ_BIT | VK_ACCESS_2_TRANSFER_READ_BIT)
 
-/* Seconds that one submission is to take.  On a GPU ten of them lie below the watchdog, and a picture of the desktop
- * may wait for one; on a CPU it is how long cancelling takes. */
-#define TARGET_GPU 0.2
-#define TARGET_CPU 0.35
+/* Seconds that one submission is to take, and the speed to begin with.  On a GPU ten such submissions fit below the
+ * watchdog, so a kernel ten times slower than assumed is still safe; on a CPU the target is how long cancelling
+ * takes. */
+static const struct {
+  double      target;
+  PentVkSpeed speed;
+} kinds[] = {
+  [PENT_VK_CPU] = { 0.35, { 1e9, 1e9 } },
+  [PENT_VK_INTEGRATED] = { 0.2, { 50e9, 10e9 } },
+  [PENT_VK_DISCRETE] = { 0.2, { 500e9, 50e9 } },
+  [PENT_VK_OTHER] = { 0.2, { 50e9, 10e9 } },
+};
 
 static double
 estimate (PentVkCommand *self, const PentVkStep *step)
 {
   PentVkContext *context = self->context;
-  const PentVkSpeed *speed = context->physical->info->kind == PENT_VK_CPU ? &vk_speed_cpu : &vk_speed_gpu;
+  const PentVkSpeed *speed = &kinds[context->physical->info->kind].speed;
   const PentVkPace *pace = step->kind == PENT_VK_STEP_DISPATCH ? &step->pipeline->pace : &context->copy_pace;
 
   return vk_pace_estimate (pace, speed, step->flops, step->bytes);
@@ -70,7 +78,7 @@ is_still_good (PentVkCommand *self, const GArray *tasks, double target)
 void
 vk_command_plan (PentVkCommand *self)
 {
-  double target = self->context->physical->info->kind == PENT_VK_CPU ? TARGET_CPU : TARGET_GPU;
+  double target = kinds[self->context->physical->info->kind].target;
   g_autoptr (GArray) tasks = list_tasks (self);
   guint n_parts;
 

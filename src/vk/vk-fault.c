@@ -135,6 +135,11 @@ result_code (VkResult result)
 gboolean
 vk_fault_check (PentVkFault *self, VkResult result, const char *call, const char *file, int line)
 {
+  static const char *const sentences[] = {
+    [PENT_ERROR_DEVICE] = "The device failed", [PENT_ERROR_DEVICE_LOST] = "The device was lost",
+    [PENT_ERROR_MEMORY] = "Memory is exhausted",
+  };
+  PentError code = result_code (result);
   const char *name;
   char number[32];
 
@@ -144,6 +149,6 @@ vk_fault_check (PentVkFault *self, VkResult result, const char *call, const char
   name = result_name (result);
   if (name == NULL)
     g_snprintf (number, sizeof number, "VkResult %d", (int) result);
-  vk_fault_set (self, result_code (result), "%s failed with %s (%s:%d)", call, name ? name : number, file, line);
+  vk_fault_set (self, code, "%s: %s returned %s (%s:%d)", sentences[code], call, name ? name : number, file, line);
   return FALSE;
 }

@@ -15,14 +15,16 @@ on_message (VkDebugUtilsMessageSeverityFlagBitsEXT severity, VkDebugUtilsMessage
 }
 
 static gboolean
-has_layer (const char *name)
+has_layer (PentVkFault *fault, const char *name)
 {
   g_autofree VkLayerProperties *layers = NULL;
   guint32 n = 0;
 
-  vkEnumerateInstanceLayerProperties (&n, NULL);
+  if (!VK (fault, vkEnumerateInstanceLayerProperties, &n, NULL))
+    return FALSE;
   layers = g_new0 (VkLayerProperties, n + 1);
-  vkEnumerateInstanceLayerProperties (&n, layers);
+  if (!VK (fault, vkEnumerateInstanceLayerProperties, &n, layers))
+    return FALSE;
 
   for (guint i = 0; i < n; i++)
     if (g_str_equal (layers[i].layerName, name))
@@ -32,13 +34,13 @@ has_layer (const char *name)
 }
 
 static gboolean
-want_validation (void)
+want_validation (PentVkFault *fault)
 {
   const char *value = g_getenv ("PENT_VK_VALIDATE");
 
   if (value == NULL || !g_str_equal (value, "1"))
     return FALSE;
-  if (has_layer (VALIDATION_LAYER))
+  if (has_layer (fault, VALIDATION_LAYER))
     return TRUE;
 
   g_warning ("PENT_VK_VALIDATE is set and the layer " VALIDATION_LAYER " is not installed");
@@ -50,7 +52,9 @@ create (PentVkInstance *self, PentVkFault *fault, gboolean validate)
 {
   static const VkValidationFeatureEnableEXT enables[] = { VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT };
   static const char *const layers[] = { VALIDATION_LAYER };
-  static const char *const extensions[] = { VK_EXT_DEBUG_UTILS_EXTENSION_NAME };
+  static const char *const extensions[] = {
+    VK_EXT_DEBUG_UTILS_EXTENSION_NAME, VK_EXT_VALIDATION_FEATURES_EXTENSION_NAME,
+  };
   VkDebugUtilsMessengerCreateInfoEXT messenger = {
     .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_MESSENGER_CREATE_INFO_EXT,
     .messageSeverity = VK_DEBUG_UTILS_MESSAGE_SEVERITY_WARNING_BIT_EXT | VK_DEBUG_UTILS_MESSAGE_SEVERITY_ERROR_BIT_EXT,
@@ -104,7 +108,7 @@ vk_instance_init (PentVkInstance *self, PentVkFault *fault)
       return FALSE;
     }
 
-  return create (self, fault, want_validation ());
+  return create (self, fault, want_validation (fault));
 }
 
 void

@@ -14,6 +14,7 @@
 /* One allocation of the driver's. */
 struct _PentVkBlock {
   PentVkMemory   kind;
+  gboolean       shared;       /* a slab for small buffers; else of one large one */
   VkDeviceMemory memory;
   guint8        *data;         /* mapped as long as it lives, or NULL */
   PentVkSlab     slab;
@@ -81,9 +82,9 @@ parse_size (const char *text, guint64 *size)
   const char *unit;
   char *end;
 
-  *size = g_ascii_strtoull (text, &end, 10);
-  if (end == text)
+  if (!g_ascii_isdigit (*text))
     return FALSE;
+  *size = g_ascii_strtoull (text, &end, 10);
   if (*end == '\0')
     return TRUE;
 
@@ -224,8 +225,8 @@ refuse (PentVkContext *self, const char *label, guint64 size, guint64 left)
   g_autofree char *have = g_format_size_full (left, G_FORMAT_SIZE_IEC_UNITS);
   g_autofree char *held = g_format_size_full (self->memory.allocated, G_FORMAT_SIZE_IEC_UNITS);
 
-  vk_fault_set (&self->fault, PENT_ERROR_MEMORY, "Not enough device memory for “%s”: it needs %s, %s is left, %s is in use",
-                label, need, have, held);
+  vk_fault_set (&self->fault, PENT_ERROR_MEMORY,
+                "Not enough device memory for “%s”: it needs %s, %s is left, %s is in use", label, need, have, held);
 }
 
 static void
@@ -288,6 +289,7 @@ grow (PentVkContext *self, PentVkMemory kind, guint64 size, const char *label)
 {
   guint64 exact = (size + GRAIN - 1) / GRAIN * GRAIN;
   guint64 left = G_MAXUINT64;
+  PentVkBlock *block;
 
   if (size > self->physical->info->max_allocation)
     {
@@ -312,9 +314,13 @@ grow (PentVkContext *self, PentVkMemory kind, guint64 size, const char *label)
       return NULL;
     }
 
-  if (size <= self->memory.slab_size / 4 && left >= self->memory.slab_size)
-    return block_new (self, kind, self->memory.slab_size, "slab");
-  return block_new (self, kind, exact, label);
+  if (size > self->memory.slab_size / 4 || left < self->memory.slab_size)
+    return block_new (self, kind, exact, label);
+
+  block = block_new (self, kind, self->memory.slab_size, "slab");
+  if (block != NULL)
+    block->shared = TRUE;
+  return block;
 }
 
 gboolean
@@ -335,7 +341,7 @@ vk_memory_alloc (PentVkContext *self, PentVkMemory memory, const VkMemoryRequire
   for (guint i = 0; i < blocks->len; i++)
     {
       piece->block = g_ptr_array_index (blocks, i);
-      if (vk_slab_alloc (&piece->block->slab, needs->size, align, &piece->offset))
+      if (piece->block->shared && vk_slab_alloc (&piece->block->slab, needs->size, align, &piece->offset))
         return TRUE;
     }
 
@@ -350,7 +356,7 @@ vk_memory_free (PentVkContext *self, PentVkPiece *piece)
 {
   PentVkBlock *block = g_steal_pointer (&piece->block);
   GPtrArray *blocks = self->memory.blocks[block->kind];
-  gboolean keep = block->slab.size == self->memory.slab_size;
+  gboolean keep = block->shared;
 
   vk_slab_free (&block->slab, piece->offset, piece->size);
   if (block->slab.used > 0)
@@ -360,7 +366,7 @@ vk_memory_free (PentVkContext *self, PentVkPiece *piece)
     {
       PentVkBlock *other = g_ptr_array_index (blocks, i);
 
-      keep = other == block || other->slab.used > 0 || other->slab.size != self->memory.slab_size;
+      keep = other == block || other->slab.used > 0 || !other->shared;
     }
 
   if (!keep)

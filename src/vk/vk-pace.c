@@ -8,13 +8,11 @@
 
 #define MAX_CUTS 65536
 
-const PentVkSpeed vk_speed_cpu = { 1e9, 1e9 };
-const PentVkSpeed vk_speed_gpu = { 50e9, 10e9 };
-
 void
 vk_pace_init (PentVkPace *self)
 {
   self->factor = 1;
+  self->share = 0;
 }
 
 double
@@ -72,7 +70,7 @@ static guint
 cut_task (GArray *cuts, const PentVkTask *task, guint index, guint part, double target, double *filled)
 {
   PentVkCut cut = { .task = index, .part = part, .seconds = task->seconds };
-  double wanted = CLAMP (task->seconds / target, 1, MAX_CUTS);
+  double wanted = task->seconds > target ? MIN (task->seconds / target, MAX_CUTS) : 1;
   double volume = (double) task->groups[0] * task->groups[1] * task->groups[2];
   guint32 n[3];
 

@@ -7,23 +7,22 @@ G_BEGIN_DECLS
 
 /* How long work will take, and how to cut it so that no submission takes longer than wanted.  Pure functions. */
 
-/* What one pipeline has shown: seconds taken per second that its stated cost would take on a slow device. */
+/* What one pipeline has shown: seconds taken for each second that was assumed before anything was known. */
 typedef struct {
   double factor;
+  double share;              /* scratch of who sums the shares up; else 0 */
 } PentVkPace;
 
-/* The speed assumed of a device nothing is known of: below what a poor kernel reaches on a weak one. */
+/* The speed assumed of a device nothing is known of. */
 typedef struct {
   double flops, bytes;       /* a second */
 } PentVkSpeed;
 
-extern const PentVkSpeed vk_speed_cpu, vk_speed_gpu;
-
 void   vk_pace_init (PentVkPace *self);
 double vk_pace_estimate (const PentVkPace *self, const PentVkSpeed *speed, double flops, double bytes);
 
-/* A part took `seconds`, of which `expected` were estimated for the whole and `share` (0 … 1) of that for this pace.
- * Believes bad news at once and good news only as far as this pace was responsible. */
+/* A part took `seconds` where `expected` were estimated, `share` (0 … 1) of them for this pace.  Believes bad news
+ * quickly, and good news only as far as this pace was responsible for it. */
 void   vk_pace_learn (PentVkPace *self, double expected, double seconds, double share);
 
 typedef struct {

@@ -96,8 +96,12 @@ struct _PentVkBuffer {
   guint8         *data;
 };
 
-/* Bytes of the range, padded for fills: sizes are rounded up to this in every VkBuffer. */
+/* Every VkBuffer is a multiple of this, so that a fill can end in whole words. */
 #define PENT_VK_PADDING 16
+
+/* The whole pages around a range; FALSE if they are not whole units of the device's alignment.  Pages that hold a byte
+ * of the range are there, even at the end of a file; any other may not be. */
+gboolean       vk_pages_around (gconstpointer data, gsize size, guint64 align, guintptr *begin, guintptr *end);
 
 struct _PentVkPipeline {
   const PentVkShader *shader;
@@ -115,7 +119,6 @@ GBytes        *vk_cache_load (const PentVkDevice *device);
 void           vk_cache_save (const PentVkDevice *device, gconstpointer data, gsize size);
 
 void           vk_command_free (PentVkCommand *self);
-PentVkContext *vk_command_get_context (PentVkCommand *self);
 guint64        vk_command_get_value (PentVkCommand *self);
 
 G_END_DECLS

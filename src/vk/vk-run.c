@@ -15,18 +15,46 @@ segment_seconds (PentVkCommand *self, const guint64 *ticks, guint from, guint to
   return ((ticks[to] - ticks[from]) & mask) * self->context->physical->timestamp_period;
 }
 
+static PentVkPace *
+pace_of (PentVkCommand *self, const PentVkCut *cut)
+{
+  const PentVkStep *step = VK_STEP (self, cut->task);
+
+  return step->kind == PENT_VK_STEP_DISPATCH ? &step->pipeline->pace : &self->context->copy_pace;
+}
+
+/* The cuts of one part are [first, end). */
+static void
+learn_part (PentVkCommand *self, const PentVkPart *part, guint first, guint end, double seconds)
+{
+  for (guint i = first; i < end; i++)
+    pace_of (self, VK_CUT (self, i))->share += VK_CUT (self, i)->seconds / part->expected;
+
+  for (guint i = first; i < end; i++)
+    {
+      PentVkPace *pace = pace_of (self, VK_CUT (self, i));
+
+      if (pace->share > 0)
+        vk_pace_learn (pace, part->expected, seconds, pace->share);
+      pace->share = 0;
+    }
+}
+
 static void
 learn (PentVkCommand *self, const guint64 *ticks)
 {
-  for (guint i = 0; i < self->cuts->len; i++)
-    {
-      const PentVkCut *cut = VK_CUT (self, i);
-      const PentVkPart *part = VK_PART (self, cut->part);
-      const PentVkStep *step = VK_STEP (self, cut->task);
-      PentVkPace *pace = step->kind == PENT_VK_STEP_DISPATCH ? &step->pipeline->pace : &self->context->copy_pace;
-      double seconds = segment_seconds (self, ticks, part->first_query, part->first_query + part->n_queries - 1);
+  guint first = 0;
 
-      vk_pace_learn (pace, part->expected, seconds, cut->seconds / part->expected);
+  for (guint i = 0; i < self->parts->len; i++)
+    {
+      const PentVkPart *part = VK_PART (self, i);
+      guint end = first;
+
+      while (end < self->cuts->len && VK_CUT (self, end)->part == i)
+        end++;
+      learn_part (self, part, first, end,
+                  segment_seconds (self, ticks, part->first_query, part->first_query + part->n_queries - 1));
+      first = end;
     }
 }
 

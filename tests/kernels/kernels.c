@@ -3,7 +3,7 @@
 
 int kt_bench_main (const KtKernel *const *tables, const char *filter, gboolean cpu_time);
 
-static const KtKernel *const tables[] = { kt_pointwise, kt_rows, kt_pictures, kt_moves, NULL };
+static const KtKernel *const tables[] = { kt_pointwise, kt_rows, kt_pictures, kt_moves, kt_gemm, NULL };
 
 /* Each mask makes a fallback the only way; what a device lacks anyway is skipped. */
 static const struct { const char *disable; PentVkFeatures without; } masks[] = {
@@ -36,7 +36,7 @@ seed (void)
 {
   const char *text = g_getenv ("PENT_TEST_SEED");
 
-  return text ? strtoul (text, NULL, 0) : g_test_rand_int ();
+  return text ? strtoul (text, NULL, 0) : (guint32) g_test_rand_int ();
 }
 
 static void

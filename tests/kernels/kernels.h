@@ -90,6 +90,6 @@ typedef struct {
 } KtKernel;
 
 /* Ended by a NULL name. */
-extern const KtKernel kt_pointwise[], kt_rows[], kt_pictures[], kt_moves[];
+extern const KtKernel kt_pointwise[], kt_rows[], kt_pictures[], kt_moves[], kt_gemm[];
 
 G_END_DECLS
