@@ -184,8 +184,8 @@ test_provenance (Fixture *self, gconstpointer data)
   g_autoptr (GError) error = NULL;
   const char *xmp, *parameters;
 
-  run (self, "generate", "a pink cloud", "--negative", "rain", "--seed", "18446744073709551615", "--size", "96x64", "-o",
-       "a.png");
+  run (self, "generate", "a pink cloud", "--negative", "rain", "--seed", "18446744073709551615", "--size", "96x64",
+       "-o", "a.png");
   assert_success (self, "a.png\n");
   image = load (self, "a.png", &texts);
   g_assert_cmpuint (pent_image_get_width (image), ==, 96);
@@ -196,8 +196,8 @@ test_provenance (Fixture *self, gconstpointer data)
   g_assert_cmpstr (pent_recipe_get_string (recipe, "model-family"), ==, "fake");
 
   parameters = g_hash_table_lookup (texts, "parameters");
-  g_assert_true (g_str_has_prefix (parameters, "a pink cloud\nNegative prompt: rain\nSteps: 8, Sampler: euler, CFG scale: 3, "
-                                               "Seed: 18446744073709551615, Size: 96x64, "));
+  g_assert_true (g_str_has_prefix (parameters, "a pink cloud\nNegative prompt: rain\nSteps: 8, Sampler: euler, "
+                                               "CFG scale: 3, Seed: 18446744073709551615, Size: 96x64, "));
   xmp = g_hash_table_lookup (texts, "XML:com.adobe.xmp");
   g_assert_nonnull (strstr (xmp, "Iptc4xmpExt:DigitalSourceType="
                                  "\"http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia\""));
