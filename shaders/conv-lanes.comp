@@ -10,6 +10,8 @@ in?   f32 bias [n];
 in?   f32 residual [batch * oh * ow, n];
 out   Y   y [batch, oh, ow, n];
 spec  uint ACT = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
+derive uint WHOLE = c / 32 > 0;
+derive uint REST = c % 32 > 0;
 local 32, 1, 1;
 groups cdiv (ow, 16), oh * batch, cdiv (n, 16);
 needs lanes;
@@ -21,15 +23,11 @@ cost  flops 2 * batch * oh * ow * n * size * size * c,
 #include "epilogue.glsl"
 #include "lanes.glsl"
 
-#define UNROLL 32u
-
 // A subgroup makes 16 channels of four neighbouring pixels; the four of a workgroup follow one another in a row.
 void
 main ()
 {
   uint ox = gl_WorkGroupID.x * 16 + gl_SubgroupID * 4, oy = gl_WorkGroupID.y % oh, b = gl_WorkGroupID.y / oh;
-  if (ox >= ow)
-    return;
   uint64_t zeros = uint64_t (w) + uint64_t ((n + 15) / 16) * size * size * c * 16 * W_SIZE;
   float sum[4][2];
   [[unroll]] for (uint i = 0; i < 4; i++)
@@ -44,31 +42,34 @@ main ()
       sum[i][1] += scalar * w_1; \
     } \
   }
-  for (uint tap = 0; tap < size * size; tap++) {
+#define ADVANCE(COUNT) \
+  a = AT (W, a, (COUNT) * 16); \
+  [[unroll]] for (uint i = 0; i < 4; i++) \
+    p[i] = AT (X, p[i], COUNT);
+
+  uint tap = 0;
+  do {
     int iy = int (oy * stride + tap / size) - int (before);
-    if (iy < 0 || iy >= int (h))
-      continue;
     W_in a = AT (W, w, (uint64_t (gl_WorkGroupID.z) * size * size + tap) * c * 16);
     X_in p[4];
     [[unroll]] for (uint i = 0; i < 4; i++) {
       int ix = int (min (ox + i, ow - 1) * stride + tap % size) - int (before);
-      p[i] = ix >= 0 && ix < int (w_in) ? AT (X, x, ((uint64_t (b) * h + iy) * w_in + ix) * c) : X_in (zeros);
+      p[i] = iy >= 0 && iy < int (h) && ix >= 0 && ix < int (w_in) ? AT (X, x, ((uint64_t (b) * h + iy) * w_in + ix) * c) : X_in (zeros);
     }
     uint at = 0;
-    for (; at + UNROLL <= c; at += UNROLL) {
-      [[unroll]] for (uint u = 0; u < UNROLL; u++)
-        STEP (u)
-      a = AT (W, a, UNROLL * 16);
-      [[unroll]] for (uint i = 0; i < 4; i++)
-        p[i] = AT (X, p[i], UNROLL);
-    }
-    for (; at < c; at++) {
-      STEP (0)
-      a = AT (W, a, 16);
-      [[unroll]] for (uint i = 0; i < 4; i++)
-        p[i] = AT (X, p[i], 1);
-    }
-  }
+    if (WHOLE != 0)
+      do {
+        [[unroll]] for (uint u = 0; u < 32; u++)
+          STEP (u)
+        ADVANCE (32)
+        at += 32;
+      } while (at + 32 <= c);
+    if (REST != 0)
+      do {
+        STEP (0)
+        ADVANCE (1)
+      } while (++at < c);
+  } while (++tap < size * size);
 
   [[unroll]] for (uint i = 0; i < 4; i++)
     [[unroll]] for (uint t = 0; t < 2; t++) {

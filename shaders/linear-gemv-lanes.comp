@@ -14,6 +14,9 @@ in?   f32 gate [n];
 out   Y   y [(m - 1) * ldy + n];
 spec  uint ROWS = 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8;
 spec  uint ACT = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
+derive uint UNROLL = ROWS > 2 ? 1 : 4;
+derive uint WHOLE = k / (UNROLL * 8) > 0;
+derive uint EIGHTS = k % (UNROLL * 8) / 8 > 0;
 local 32, 1, 1;
 groups cdiv (n, 16), 1, 1;
 needs lanes;
@@ -25,14 +28,10 @@ cost  flops 2 * m * n * k, bytes m * k * sizeof (X) + n * k * sizeof (W) + m * n
 #include "epilogue.glsl"
 #include "lanes.glsl"
 
-#define UNROLL (ROWS > 2 ? 1 : 4)
-
 void
 main ()
 {
   uint column = gl_WorkGroupID.x * 16 + gl_SubgroupID * 4;
-  if (column >= n)
-    return;
   W_in a[4];
   X_in b[ROWS];
   float sum[4][ROWS];
@@ -62,15 +61,19 @@ main ()
     b[r] = AT (X, b[r], COUNT);
 
   uint at = 0;
-  for (; at + UNROLL * 8 <= k; at += UNROLL * 8) {
-    [[unroll]] for (uint u = 0; u < UNROLL; u++)
-      STEP (LANES_LOAD (a[i], u * 8, 1), LANES_LOAD (b[r], u * 8, 1))
-    ADVANCE (UNROLL * 8)
-  }
-  for (; at + 8 <= k; at += 8) {
-    STEP (LANES_LOAD (a[i], 0, 1), LANES_LOAD (b[r], 0, 1))
-    ADVANCE (8)
-  }
+  if (WHOLE != 0)
+    do {
+      [[unroll]] for (uint u = 0; u < UNROLL; u++)
+        STEP (LANES_LOAD (a[i], u * 8, 1), LANES_LOAD (b[r], u * 8, 1))
+      ADVANCE (UNROLL * 8)
+      at += UNROLL * 8;
+    } while (at + UNROLL * 8 <= k);
+  if (EIGHTS != 0)
+    do {
+      STEP (LANES_LOAD (a[i], 0, 1), LANES_LOAD (b[r], 0, 1))
+      ADVANCE (8)
+      at += 8;
+    } while (at + 8 <= k);
   if (at + gl_SubgroupInvocationID < k)
     STEP (a[i].v[gl_SubgroupInvocationID], b[r].v[gl_SubgroupInvocationID])
 

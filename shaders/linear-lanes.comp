@@ -11,6 +11,9 @@ in?   f32 residual [m, n];
 in?   f32 gate [n];
 out   Y   y [(m - 1) * ldy + n];
 spec  uint ACT = 0 | 1 | 2 | 3 | 4 | 5 | 6 | 7;
+derive uint WHOLE = k / 64 > 0;
+derive uint EIGHTS = k % 64 / 8 > 0;
+derive uint REST = k % 8 > 0;
 local 32, 1, 1;
 groups cdiv (columns, 16) * inner, cdiv (m, 16 * inner), 1;
 needs lanes;
@@ -22,8 +25,6 @@ cost  flops 2 * m * columns * k, bytes m * k * 4 + columns * k * sizeof (W) + m 
 #include "epilogue.glsl"
 #include "lanes.glsl"
 
-#define UNROLL 64u
-
 // w is rows first … first + columns - 1 of the weight.  A subgroup makes four columns of y for 16 rows: each lane owns
 // two rows, the weights are uniform scalars.  `inner` panels of x are taken in turn with the same weights.
 void
@@ -31,10 +32,9 @@ main ()
 {
   uint panel = gl_WorkGroupID.y * inner + gl_WorkGroupID.x % inner;
   uint column = (gl_WorkGroupID.x / inner * 4 + gl_SubgroupID) * 4;
-  if (panel * 16 >= m || column >= columns)
-    return;
 
-  f32_in a = AT (f32, x, uint64_t (panel) * k * 16);
+  // No early return: what is beyond the edge is computed again from the last rows, and not stored.
+  f32_in a = AT (f32, x, uint64_t (min (panel, (m - 1) / 16)) * k * 16);
   W_in b[4];
   float sum[4][2];
   [[unroll]] for (uint i = 0; i < 4; i++) {
@@ -57,20 +57,25 @@ main ()
     b[i] = AT (W, b[i], COUNT);
 
   uint at = 0;
-  for (; at + UNROLL <= k; at += UNROLL) {
-    [[unroll]] for (uint u = 0; u < UNROLL; u++)
-      STEP (u)
-    ADVANCE (UNROLL)
-  }
-  for (; at + 8 <= k; at += 8) {
-    [[unroll]] for (uint u = 0; u < 8; u++)
-      STEP (u)
-    ADVANCE (8)
-  }
-  for (; at < k; at++) {
-    STEP (0)
-    ADVANCE (1)
-  }
+  if (WHOLE != 0)
+    do {
+      [[unroll]] for (uint u = 0; u < 64; u++)
+        STEP (u)
+      ADVANCE (64)
+      at += 64;
+    } while (at + 64 <= k);
+  if (EIGHTS != 0)
+    do {
+      [[unroll]] for (uint u = 0; u < 8; u++)
+        STEP (u)
+      ADVANCE (8)
+      at += 8;
+    } while (at + 8 <= k);
+  if (REST != 0)
+    do {
+      STEP (0)
+      ADVANCE (1)
+    } while (++at < k);
 
   [[unroll]] for (uint t = 0; t < 2; t++) {
     uint row = panel * 16 + t * 8 + gl_SubgroupInvocationID;

@@ -20,3 +20,7 @@
   P.v[I], P.v[(I) + STEP], LANES_IS (1)), P.v[(I) + 2 * STEP], LANES_IS (2)), P.v[(I) + 3 * STEP], LANES_IS (3)), \
   P.v[(I) + 4 * STEP], LANES_IS (4)), P.v[(I) + 5 * STEP], LANES_IS (5)), P.v[(I) + 6 * STEP], LANES_IS (6)), \
   P.v[(I) + 7 * STEP], LANES_IS (7))
+
+// A loop there ends when no invocation is left in it, and until the end of its body the others run along: a loop with its
+// test at the top runs its body once more than it should, doing nothing but reading, and possibly beyond the end.  So loops
+// around loads are do … while, and what may not happen at all is left out by a specialisation constant.

@@ -42,6 +42,7 @@ typedef struct {
   PentRow   *row;
   GPtrArray *records;         /* of Record */
   GPtrArray *pictures;        /* of Picture: those that were not here */
+  gint64     purged;          /* its seq here, if it turned out so */
 } Incoming;
 
 typedef struct {
@@ -232,7 +233,7 @@ write_records (PentSql *sql, GPtrArray *records)
 }
 
 static void
-write_incoming (Merge *merge, PentSql *sql, const Incoming *incoming)
+write_incoming (Merge *merge, PentSql *sql, Incoming *incoming)
 {
   gboolean fresh;
   guint n_records;
@@ -248,6 +249,8 @@ write_incoming (Merge *merge, PentSql *sql, const Incoming *incoming)
     fate = pent_state_update (sql, seq, TRUE);
   else
     fate = (int) pent_sql_get_int (sql, "SELECT fate FROM state WHERE seq = ?1", "i", seq);
+  if (fate == 2)
+    incoming->purged = seq;
   merge->n_new += fresh;
   merge->changed |= fresh || n_records > 0;
 
@@ -274,6 +277,9 @@ merge_revisions (Merge *merge, PentSql *sql, GError **error)
       pent_sql_begin (sql);
       for (guint i = 0; i < portion->len; i++)
         write_incoming (merge, sql, g_ptr_array_index (portion, i));
+      /* Not before all are in: what one gave up another may still use, and was therefore not read again. */
+      for (guint i = 0; i < portion->len; i++)
+        pent_pixels_drop_unused (sql, ((Incoming *) g_ptr_array_index (portion, i))->purged);
       if (!pent_sql_commit (sql, error))
         return FALSE;
     }

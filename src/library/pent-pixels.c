@@ -38,6 +38,14 @@ pent_pixels_load (PentSql *sql, const char *hash, PentPicture which)
   return pent_query_next (&query) ? pent_query_bytes (&query, 0) : NULL;
 }
 
+void
+pent_pixels_drop_unused (PentSql *sql, gint64 seq)
+{
+  pent_sql_run (sql, "DELETE FROM pixels WHERE hash IN (SELECT pixels FROM picture_use WHERE revision = ?1)"
+                " AND NOT EXISTS (SELECT 1 FROM picture_use JOIN state ON state.seq = picture_use.revision"
+                " WHERE picture_use.pixels = pixels.hash AND state.fate < 2)", "i", seq);
+}
+
 GBytes *
 pent_pixels_make_thumbnail (PentImage *image, GError **error)
 {

@@ -24,6 +24,9 @@ PentSql  *pent_sql_open (const char *path, int flags, GError **error);
 void      pent_sql_close (PentSql *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PentSql, pent_sql_close)
 
+/* Pragmas for this connection, now and whenever it is made anew after the disk failed. */
+void        pent_sql_set_up (PentSql *self, const char *pragmas);
+
 const char *pent_sql_get_path (PentSql *self);
 const char *pent_sql_get_name (PentSql *self);           /* the file's name, for messages */
 sqlite3    *pent_sql_get_handle (PentSql *self);

@@ -15,6 +15,10 @@ struct _PentSql {
   char         *name;
   sqlite3      *db;
   GHashTable   *statements;       /* text -> sqlite3_stmt */
+  int           flags;
+  char         *set_up;           /* pragmas of this connection */
+  guint         n_queries;        /* that are not cleared */
+  gboolean      stale;            /* the disk failed */
   GCancellable *cancellable;      /* borrowed for the length of one job */
   GError       *error;
   gboolean      busy;             /* what error is about */
@@ -70,11 +74,24 @@ describe (PentSql *self, int rc, int extended)
     }
 }
 
+/* The full-text index says so in words only. */
+static gboolean
+is_damage (PentSql *self, int rc)
+{
+  const char *message = sqlite3_errmsg (self->db);
+
+  return (rc & 0xff) == SQLITE_ERROR && (g_str_has_prefix (message, "invalid fts5 file format") ||
+                                         g_str_has_prefix (message, "vtable constructor failed"));
+}
+
 static void
 fail (PentSql *self, int rc)
 {
   if (self->error != NULL)
     return;
+  if (is_damage (self, rc))
+    rc = SQLITE_CORRUPT;
+  self->stale |= (rc & 0xff) == SQLITE_IOERR || (rc & 0xff) == SQLITE_FULL || (rc & 0xff) == SQLITE_CANTOPEN;
   describe (self, rc & 0xff, sqlite3_extended_errcode (self->db));
 }
 
@@ -155,23 +172,15 @@ finalize_statement (gpointer data)
   sqlite3_finalize (data);
 }
 
-PentSql *
-pent_sql_open (const char *path, int flags, GError **error)
+static gboolean
+connect (PentSql *self)
 {
-  g_autoptr (PentSql) self = g_new0 (PentSql, 1);
-  int rc;
+  int rc = sqlite3_open_v2 (self->path, &self->db, self->flags | SQLITE_OPEN_EXRESCODE, NULL);
 
-  g_return_val_if_fail (path != NULL, NULL);
-
-  self->path = g_strdup (path);
-  self->name = g_path_get_basename (path);
-  self->statements = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, finalize_statement);
-  rc = sqlite3_open_v2 (path, &self->db, flags | SQLITE_OPEN_EXRESCODE, NULL);
   if (rc != SQLITE_OK)
     {
       fail (self, rc);
-      pent_sql_check (self, error);
-      return NULL;
+      return FALSE;
     }
   sqlite3_busy_timeout (self->db, PATIENCE);
   sqlite3_progress_handler (self->db, PROGRESS_OPS, on_progress, self);
@@ -179,7 +188,47 @@ pent_sql_open (const char *path, int flags, GError **error)
   sqlite3_db_config (self->db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
   sqlite3_db_config (self->db, SQLITE_DBCONFIG_ENABLE_FKEY, 1, NULL);
   sqlite3_db_config (self->db, SQLITE_DBCONFIG_DQS_DML, 0, NULL);
-  return g_steal_pointer (&self);
+  return TRUE;
+}
+
+/* SQLite keeps some failures of the disk in mind for as long as the connection lives, even when the disk is well again
+ * and the file was recovered: so the connection is made anew. */
+static void
+reconnect (PentSql *self)
+{
+  self->stale = FALSE;
+  g_hash_table_remove_all (self->statements);
+  sqlite3_close (self->db);
+  self->db = NULL;
+  if (!connect (self))
+    return;
+  self->flags &= ~SQLITE_OPEN_CREATE;
+  if (self->set_up != NULL)
+    pent_sql_exec (self, self->set_up);
+}
+
+PentSql *
+pent_sql_open (const char *path, int flags, GError **error)
+{
+  g_autoptr (PentSql) self = g_new0 (PentSql, 1);
+
+  g_return_val_if_fail (path != NULL, NULL);
+
+  self->path = g_strdup (path);
+  self->name = g_path_get_basename (path);
+  self->flags = flags;
+  self->statements = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, finalize_statement);
+  if (connect (self))
+    return g_steal_pointer (&self);
+  pent_sql_check (self, error);
+  return NULL;
+}
+
+void
+pent_sql_set_up (PentSql *self, const char *pragmas)
+{
+  g_set_str (&self->set_up, pragmas);
+  pent_sql_exec (self, pragmas);
 }
 
 void
@@ -194,6 +243,7 @@ pent_sql_close (PentSql *self)
   g_clear_error (&self->error);
   g_clear_pointer (&self->path, g_free);
   g_clear_pointer (&self->name, g_free);
+  g_clear_pointer (&self->set_up, g_free);
   g_free (self);
 }
 
@@ -314,11 +364,18 @@ prepare (PentSql *self, const char *text)
     return query;
   if (self->cancellable != NULL && g_cancellable_set_error_if_cancelled (self->cancellable, &self->error))
     return query;
+  if (self->stale && self->n_queries == 0 && sqlite3_get_autocommit (self->db))
+    reconnect (self);
+  if (self->error != NULL)
+    return query;
 
   query.statement = g_hash_table_lookup (self->statements, text);
   query.kept = TRUE;
   if (query.statement != NULL && !sqlite3_stmt_busy (query.statement))
-    return query;
+    {
+      self->n_queries++;
+      return query;
+    }
 
   /* The same query inside itself gets a statement of its own. */
   query.kept = query.statement == NULL;
@@ -332,6 +389,7 @@ prepare (PentSql *self, const char *text)
     {
       g_hash_table_insert (self->statements, g_strdup (text), query.statement);
     }
+  self->n_queries += query.statement != NULL;
   return query;
 }
 
@@ -448,6 +506,7 @@ pent_query_clear (PentQuery *self)
       sqlite3_finalize (self->statement);
     }
   self->statement = NULL;
+  self->sql->n_queries--;
 }
 
 gint64

@@ -83,14 +83,6 @@ update_labels (PentSql *sql, gint64 seq, const char *kind, GPtrArray *names)
                   g_ptr_array_index (names, i), seq);
 }
 
-static void
-drop_pictures (PentSql *sql, gint64 seq)
-{
-  pent_sql_run (sql, "DELETE FROM pixels WHERE hash IN (SELECT pixels FROM picture_use WHERE revision = ?1)"
-                " AND NOT EXISTS (SELECT 1 FROM picture_use JOIN state ON state.seq = picture_use.revision"
-                " WHERE picture_use.pixels = pixels.hash AND state.fate < 2)", "i", seq);
-}
-
 int
 pent_state_update (PentSql *sql, gint64 seq, gboolean words)
 {
@@ -117,7 +109,5 @@ pent_state_update (PentSql *sql, gint64 seq, gboolean words)
   update_labels (sql, seq, "flag", fields->flags);
   if (words)
     update_search (sql, seq, recipe, fields);
-  if (fate == 2)
-    drop_pictures (sql, seq);
   return fate;
 }

@@ -28,7 +28,7 @@ lanes_scratch (const NnAttention *op)
 {
   const guint64 rows = (guint64) op->tq * (op->heads / op->kv_heads);
 
-  return op->batch * op->kv_heads * nn_cdiv (rows, 16) * (2 * op->head_size + 64) * 16 * 4;
+  return op->batch * op->kv_heads * nn_round_up (rows, 64) / 16 * (2 * op->head_size + 64) * 16 * 4;
 }
 
 guint64

@@ -142,13 +142,14 @@ struct _PentNnGraph {
   GPtrArray       *states;              /* PentNnState references */
 
   /* after compile */
-  gboolean         compiled;
+  gboolean         compiled;            /* or tried */
+  gboolean         ready;               /* its memory is there */
   NnDisable        disable;
   PentNnPrecision  precision;           /* F32 where the device has no 16-bit storage */
   GPtrArray       *schedule;            /* tensors that are work */
   GPtrArray       *residents;           /* NnResident that the schedule reads */
   guint64          arena_size;
-  guint64          chunk_size;          /* the arena's buffers are this large at most */
+  guint64          chunk_size;          /* the arena's buffers are this large at most; tests set it before */
   GPtrArray       *arena;               /* PentVkBuffer */
   PentVkBuffer    *upload, *input_buffer, *readback;
   guint64          input_bytes, readback_bytes;
@@ -249,7 +250,7 @@ guint64           nn_module_missing (PentNnModule *self, GPtrArray *residents, g
 gboolean          nn_module_load (PentNnModule *self, GPtrArray *residents, gboolean import, GError **error);
 void              nn_module_add_graph (PentNnModule *self, PentNnGraph *graph);
 void              nn_module_remove_graph (PentNnModule *self, PentNnGraph *graph);
-/* nn-run.c: called on eviction, so that the recorded command lets go of the weights. */
+/* Called on eviction, so that the recorded command lets go of the weights. */
 void              nn_graph_drop_command (PentNnGraph *g);
 
 /* ---- nn-state.c ---- */

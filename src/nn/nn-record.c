@@ -434,6 +434,23 @@ record_upsample (PentNnGraph *g, const PentVkInfo *info, const PentNnTensor *t)
 
 /* ---- the schedule ---- */
 
+/* Of the products, which is nearly all there is. */
+static double
+flops (PentNnGraph *g, const PentNnTensor *t)
+{
+  switch ((int) t->op)
+    {
+    case NN_OP_LINEAR:
+      return 2.0 * nn_elements (t) * nn_width (t->in[NN_X]);
+    case NN_OP_CONV:
+      return 2.0 * nn_elements (t) * t->kernel * t->kernel * nn_width (t->in[NN_X]);
+    case NN_OP_ATTENTION:
+      return 4.0 * nn_elements (t) * t->in[NN_K]->shape[t->in[NN_K]->n_dims - 3] / (t->causal ? 2 : 1);
+    default:
+      return 0;
+    }
+}
+
 static void
 record_node (PentNnGraph *g, const PentVkInfo *info, const PentNnTensor *t)
 {
@@ -506,11 +523,15 @@ nn_record (PentNnGraph *g)
   const PentVkInfo *info = pent_vk_context_get_info (context);
 
   g_clear_pointer (&g->command, pent_vk_command_unref);
+  g->stats.flops = 0;
   g->command = pent_vk_command_new (context, g->label);
   if (g->input_bytes > 0)
     pent_vk_command_copy (g->command, g->input_buffer, 0, g->upload, 0, g->input_bytes);
   for (guint i = 0; i < g->schedule->len && !pent_vk_context_failed (context); i++)
-    record_node (g, info, g->schedule->pdata[i]);
+    {
+      record_node (g, info, g->schedule->pdata[i]);
+      g->stats.flops += flops (g, g->schedule->pdata[i]);
+    }
   pent_vk_command_end (g->command);
   g->stats.n_dispatches = pent_vk_command_n_dispatches (g->command);
   g->stats.n_barriers = pent_vk_command_n_barriers (g->command);

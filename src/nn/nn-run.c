@@ -184,7 +184,8 @@ pent_nn_graph_compile (PentNnGraph *self, GError **error)
     return FALSE;
 
   allocate (self);
-  return pent_vk_context_check (context, error) && prepare (self, error);
+  self->ready = pent_vk_context_check (context, error) && prepare (self, error);
+  return self->ready;
 }
 
 /* ---- running ---- */
@@ -204,7 +205,7 @@ pent_nn_graph_set (PentNnGraph *self, const char *name, gconstpointer data, gsiz
   NnPort *port = find_port (self->inputs, name);
   guint8 *mapped;
 
-  g_return_if_fail (self->compiled);
+  g_return_if_fail (self->ready);
   g_return_if_fail (port != NULL);
   g_return_if_fail (size == port->size);
 
@@ -216,7 +217,7 @@ pent_nn_graph_set (PentNnGraph *self, const char *name, gconstpointer data, gsiz
 gboolean
 pent_nn_graph_run (PentNnGraph *self, GCancellable *cancellable, GError **error)
 {
-  g_return_val_if_fail (self->compiled && self->residents != NULL, FALSE);
+  g_return_val_if_fail (self->ready, FALSE);
 
   if (self->command == NULL)
     {
@@ -233,7 +234,7 @@ pent_nn_graph_get (PentNnGraph *self, const char *name, gpointer data, gsize siz
   NnPort *port = find_port (self->outputs, name);
   const guint8 *mapped;
 
-  g_return_if_fail (self->compiled);
+  g_return_if_fail (self->ready);
   g_return_if_fail (port != NULL);
   g_return_if_fail (size == port->size);
 

@@ -52,7 +52,8 @@ PentNnGraph     *pent_nn_graph_ref (PentNnGraph *self);
 void             pent_nn_graph_unref (PentNnGraph *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PentNnGraph, pent_nn_graph_unref)
 
-/* Names below are relative to the scope: nn_push (g, "layers.%u.", i); … nn_pop (g). */
+/* Names of weights below are relative to the scope: nn_push (g, "layers.%u.", i); … nn_pop (g).  Those of inputs,
+ * outputs, states and traced values are not. */
 void             nn_push (PentNnGraph *g, const char *format, ...) G_GNUC_PRINTF (2, 3);
 void             nn_pop (PentNnGraph *g);
 
@@ -144,8 +145,13 @@ PentNnTensor    *nn_unpatchify (PentNnGraph *g, PentNnTensor *x, guint h, guint 
 /* name: what nn_name () gave, or an output.  Before compile. */
 void             pent_nn_graph_trace (PentNnGraph *self, const char *name);
 
-/* Fuses, plans memory, uploads weights not yet there, builds pipelines and records.  After success nothing can be
- * added.  Errors: the first of building; PENT_ERROR_MEMORY with what it needs and what there is; the context's. */
+/* Fuses, plans memory, uploads weights not yet there, builds pipelines and records.  After it nothing can be added, and
+ * after a failure nothing can be run.  Errors: the first of building; PENT_ERROR_MEMORY with what it needs and what there
+ * is, before anything is allocated; the context's.
+ *
+ * PENT_NN_DISABLE in the environment (names joined by commas) switches off, for tests: "fusion"; "views" (they become
+ * copies); "arena" (every value has memory of its own); "import" (weights are uploaded even where the device could read the
+ * file's memory); "guard" (the powers of two that keep F16 in range). */
 gboolean         pent_nn_graph_compile (PentNnGraph *self, GError **error);
 
 /* All elements of an input, in the dtype it was declared with. */
@@ -159,8 +165,13 @@ void             pent_nn_graph_get (PentNnGraph *self, const char *name, gpointe
 /* Shape of an output or traced value: number of axes. */
 guint            pent_nn_graph_shape (PentNnGraph *self, const char *name, guint shape[4]);
 
-/* After compile: what the arena holds, what the sum of all values would be, and the recorded dispatches. */
-typedef struct { guint64 arena_bytes, sum_bytes, weight_bytes; guint n_dispatches, n_barriers, n_parts; double flops; } PentNnStats;
+/* After compile: what the arena holds, what the sum of all values would be, the weights it reads as they lie on the
+ * device (imported ones included), the recorded dispatches, and the floating-point operations of its products. */
+typedef struct {
+  guint64 arena_bytes, sum_bytes, weight_bytes;
+  guint   n_dispatches, n_barriers, n_parts;
+  double  flops;
+} PentNnStats;
 void             pent_nn_graph_get_stats (PentNnGraph *self, PentNnStats *stats);
 
 G_END_DECLS

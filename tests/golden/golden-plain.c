@@ -285,3 +285,47 @@ golden_run_safetensors (GoldenCase *c, GError **error)
     }
   return TRUE;
 }
+
+/* ---- malformed files ---- */
+
+/* Opens one file as weights; a GGUF file is none of this reader's. */
+static gboolean
+opens (GoldenCase *c, const char *name, GError **error)
+{
+  g_autoptr (PentNnWeights) weights = pent_nn_weights_open (c->files, (const char *const[]) { name, NULL }, error);
+
+  return weights != NULL;
+}
+
+static void
+check_files (GoldenCase *c, const char *list, gboolean must_open)
+{
+  JsonArray *files = json_object_get_array_member (c->json.object, list);
+  guint n = 0, wrong = 0;
+
+  for (guint i = 0; i < json_array_get_length (files); i++)
+    {
+      JsonNode *element = json_array_get_element (files, i);
+      const char *name = JSON_NODE_HOLDS_OBJECT (element) ? json_object_get_string_member (json_node_get_object (element), "file")
+                                                          : json_node_get_string (element);
+      g_autofree char *path = must_open && !g_str_has_prefix (name, "valid/") ? g_strconcat ("valid/", name, NULL) : g_strdup (name);
+      g_autoptr (GError) error = NULL;
+
+      if (!g_str_has_suffix (name, ".safetensors") || !pent_files_has (c->files, path))
+        continue;
+      n++;
+      if (opens (c, path, &error) == must_open && (must_open || strstr (error->message, name) != NULL))
+        continue;
+      wrong++;
+      golden_note (c, name, FALSE, "%s", must_open ? error->message : error == NULL ? "was accepted" : "the message does not name it");
+    }
+  golden_note (c, list, wrong == 0, "%u of %u safetensors files are not treated as they should be", wrong, n);
+}
+
+gboolean
+golden_run_malformed (GoldenCase *c, GError **error)
+{
+  check_files (c, "malformed", FALSE);
+  check_files (c, "valid", TRUE);
+  return TRUE;
+}

@@ -23,6 +23,7 @@ static const struct {
   { "scheduler", "FlowMatch", golden_run_flow_match, FALSE },
   { "tokenizer", NULL, golden_run_tokenizer, FALSE },
   { "safetensors", NULL, golden_run_safetensors, FALSE },
+  { "malformed", NULL, golden_run_malformed, FALSE },
 };
 
 static PentVkContext *

@@ -33,6 +33,7 @@ gboolean golden_run_pipeline (GoldenCase *c, GError **error);
 gboolean golden_run_flow_match (GoldenCase *c, GError **error);
 gboolean golden_run_tokenizer (GoldenCase *c, GError **error);
 gboolean golden_run_safetensors (GoldenCase *c, GError **error);
+gboolean golden_run_malformed (GoldenCase *c, GError **error);
 
 /* A tensor of io as f32 or i32; free it.  n may be NULL.  Aborts the case's run with a g_error if it is absent: the
  * fixture then is not one. */

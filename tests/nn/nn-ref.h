@@ -38,6 +38,10 @@ void           ref_restart (Ref *r);
 void           ref_free (Ref *r);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Ref, ref_free)
 
+/* A value of that shape (n_dims 0: as NN_SHAPE ends), all zero; and a weight in doubles, NULL if there is none. */
+RefValue      *ref_value (Ref *r, PentNnTensor *t, const guint *shape, guint n_dims);
+double        *ref_weight_values (Ref *r, const char *name);
+
 guint          ref_int (Ref *r, guint min, guint max);          /* both included */
 
 RefValue      *ref_input (Ref *r, const guint *shape, double scale);

@@ -9,6 +9,7 @@ G_BEGIN_DECLS
 void           nn_test_weights (void);
 void           nn_test_ops (void);
 void           nn_test_graph (void);
+void           nn_test_device (void);
 
 /* A context on the device under test (PENT_TEST_DEVICE, else the CPU), with validation. */
 PentVkContext *nn_test_context (void);

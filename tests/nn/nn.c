@@ -30,5 +30,6 @@ main (int argc, char **argv)
   nn_test_weights ();
   nn_test_ops ();
   nn_test_graph ();
+  nn_test_device ();
   return g_test_run ();
 }
