@@ -66,6 +66,7 @@ tear_down (Fixture *self, gconstpointer data)
   g_assert_no_error (error);
   if (g_subprocess_get_if_signaled (self->process))
     g_error ("The worker was ended by signal %d", g_subprocess_get_term_sig (self->process));
+  g_assert_cmpint (g_subprocess_get_exit_status (self->process), <=, 1);      /* a sanitizer's finding is more */
   g_clear_object (&self->process);
 }
 
