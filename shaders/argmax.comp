@@ -48,8 +48,10 @@ main ()
   for (uint c = 0; c < chunks; c++) {
     const vec4 v = T_row_load (xs, c, width, uintBitsToFloat (0x7fc00000));
     const uvec4 i = row_index (c);
-    const bvec4 better = bvec4 (v.x > most.x || (v.x == low && where.x > i.x), v.y > most.y || (v.y == low && where.y > i.y),
-                                v.z > most.z || (v.z == low && where.z > i.z), v.w > most.w || (v.w == low && where.w > i.w));
+    const bvec4 better = bvec4 (v.x > most.x || (v.x == low && where.x > i.x),
+                                v.y > most.y || (v.y == low && where.y > i.y),
+                                v.z > most.z || (v.z == low && where.z > i.z),
+                                v.w > most.w || (v.w == low && where.w > i.w));
     most = mix (most, v, better);
     where = mix (where, i, better);
   }

@@ -12,7 +12,8 @@ derive uint VEC = width % 4 == 0 && ldb % 4 == 0 && align (a) >= 4 * sizeof (T) 
                   align (b) >= 4 * sizeof (V) && align (y) >= 4 * sizeof (U) ? 4 : 1;
 local 128, 1, 1;
 groups cdiv (rows * cdiv (width, 32), 16);
-cost  flops rows * width, bytes rows * width * (sizeof (T) + sizeof (U)) + cdiv (rows, max (every, 1)) * width * sizeof (V);
+cost  flops rows * width, bytes rows * width * (sizeof (T) + sizeof (U)) +
+      cdiv (rows, max (every, 1)) * width * sizeof (V);
 #endif
 
 #include "pointwise.glsl"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 #ifdef PENT_KERNEL
-brief "y[i] = x[i] over six axes with any steps: slices, concatenation, permutations, patches, repetition (step 0), casts";
+brief "y[i] = x[i] over six axes with any steps: slices, concatenation, permutations, patches, repetition, casts";
 types T, U = f32,f32 | f32,f16 | f32,bf16 | f16,f32 | bf16,f32 | f16,f16 | bf16,bf16;
 // Elements from the first to the last touched.  i32 is copied as f32,f32.
 in    T    x [(size[0] - 1) * ldx[0] + (size[1] - 1) * ldx[1] + (size[2] - 1) * ldx[2] + (size[3] - 1) * ldx[3] +
@@ -9,12 +9,13 @@ out   U    y [((have (pos) ? limit : size[0]) - 1) * ldy[0] + (size[1] - 1) * ld
               (size[3] - 1) * ldy[3] + (size[4] - 1) * ldy[4] + (size[5] - 1) * ldy[5] + 1];
 // With pos, y's first axis has `limit` steps and begins at pos; what would lie outside is not written.
 in?   i32  pos [1];
-push  uint size[6], ldx[6], ldy[6];   // axes from slow to fast; unused ones have size 1
+push  uint size[6], ldx[6], ldy[6];   // axes from slow to fast; unused ones have size 1; step 0 repeats
 push  uint limit;
 spec  bool LANES = 0 | 1;
 derive uint X_DENSE = ldx[5] == 1;
 derive uint Y_DENSE = ldy[5] == 1;
-derive uint VEC = size[5] % 4 == 0 && X_DENSE && Y_DENSE && align (x) >= 4 * sizeof (T) && align (y) >= 4 * sizeof (U) &&
+derive uint VEC = size[5] % 4 == 0 && X_DENSE && Y_DENSE &&
+                  align (x) >= 4 * sizeof (T) && align (y) >= 4 * sizeof (U) &&
                   ldx[0] % 4 + ldx[1] % 4 + ldx[2] % 4 + ldx[3] % 4 + ldx[4] % 4 == 0 &&
                   ldy[0] % 4 + ldy[1] % 4 + ldy[2] % 4 + ldy[3] % 4 + ldy[4] % 4 == 0 ? 4 : 1;
 local 128, 1, 1;

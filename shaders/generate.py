@@ -28,14 +28,16 @@ TYPES = {  # name: (bytes, PentDtype, feature that storing it needs)
     'u32': (4, 'PENT_DTYPE_U32', None), 'i32': (4, 'PENT_DTYPE_I32', None), 'u8': (1, 'PENT_DTYPE_U8', 'int8'),
 }
 FEATURES = {  # as PENT_VK_DISABLE takes them: what the shader declares for it
-    'f16': ('PENT_VK_F16', ()), 'int8': ('PENT_VK_INT8', ()), 'dot': ('PENT_VK_INT_DOT', ('GL_EXT_integer_dot_product',)),
+    'f16': ('PENT_VK_F16', ()), 'int8': ('PENT_VK_INT8', ()),
+    'dot': ('PENT_VK_INT_DOT', ('GL_EXT_integer_dot_product',)),
     'coopmat': ('PENT_VK_COOPMAT', ('GL_KHR_cooperative_matrix', 'GL_KHR_memory_scope_semantics')),
     'coopmat2': ('PENT_VK_COOPMAT2', ('GL_KHR_cooperative_matrix', 'GL_NV_cooperative_matrix2',
                                       'GL_KHR_memory_scope_semantics')),
     'lanes': ('PENT_VK_LANES', ()),
 }
 # What types.glsl and row.glsl define for each type, under the type's name
-PER_TYPE = ('', '_in', '_out', '_load', '_store', 'x4', 'x4_in', 'x4_out', 'x4_load', 'x4_store', '_row_load', '_row_store')
+PER_TYPE = ('', '_in', '_out', '_load', '_store', 'x4', 'x4_in', 'x4_out', 'x4_load', 'x4_store',
+            '_row_load', '_row_store')
 PUSH_TYPES = {'float': (4, 'float'), 'uint': (4, 'guint32'), 'int': (4, 'gint32'), 'uint64': (8, 'guint64')}
 MAX_ARGS, MAX_TYPES, MAX_SPEC, MAX_PUSH = 8, 4, 16, 128
 FOLD = 4096   # groups along x before a single group count goes on along y; the waste is at most one such row
@@ -423,7 +425,8 @@ def check(kernel: Kernel) -> None:
     def fail(what: str, line: int = kernel.line) -> NoReturn:
         raise Mistake(kernel.path, line, what)
 
-    for what, value in (('brief', kernel.brief), ('local', kernel.local), ('groups', kernel.groups), ('cost', kernel.flops)):
+    for what, value in (('brief', kernel.brief), ('local', kernel.local), ('groups', kernel.groups),
+                        ('cost', kernel.flops)):
         if not value:
             fail(f'the interface lacks "{what}"')
     if not any(arg.access != 'in' for arg in kernel.args):
@@ -472,7 +475,7 @@ def check_names(kernel: Kernel, expr: Expr, known: list[str], where: str) -> Non
 # ---- what follows from an interface ----
 
 def all_spec(kernel: Kernel) -> list[Spec]:
-    """Declared and derived constants, HAVE_x of optional buffers, local sizes that are neither a number nor a constant."""
+    """Declared and derived constants, HAVE_x of optional buffers, local sizes that are neither number nor constant."""
     have = [Spec('HAVE_' + arg.name, 'bool', []) for arg in kernel.optional_args()]
     names = [s.name for s in kernel.spec]
     hidden = [Spec(f'LOCAL_{axis}', 'uint', [], size) for axis, size in zip('XYZ', kernel.local)
@@ -527,7 +530,8 @@ def glsl(kernel: Kernel, types: dict[str, str]) -> str:
                   'GL_KHR_shader_subgroup_arithmetic', 'GL_KHR_shader_subgroup_shuffle', 'GL_KHR_shader_subgroup_vote',
                   'GL_KHR_shader_subgroup_ballot', 'GL_KHR_shader_subgroup_shuffle_relative']
     if 'f16' in features:
-        extensions += ['GL_EXT_shader_explicit_arithmetic_types_float16', 'GL_EXT_shader_explicit_arithmetic_types_int16',
+        extensions += ['GL_EXT_shader_explicit_arithmetic_types_float16',
+                       'GL_EXT_shader_explicit_arithmetic_types_int16',
                        'GL_EXT_shader_16bit_storage']
     if 'int8' in features:
         extensions += ['GL_EXT_shader_explicit_arithmetic_types_int8', 'GL_EXT_shader_8bit_storage']
@@ -580,7 +584,8 @@ def run(command: list[str]) -> None:
         sys.exit('\n'.join([' '.join(command), *result.stdout.splitlines()[:12]]))
 
 
-def compile_variant(kernel: Kernel, types: dict[str, str], include: pathlib.Path, glslang: str, spirv_val: str | None) -> bytes:
+def compile_variant(kernel: Kernel, types: dict[str, str], include: pathlib.Path, glslang: str,
+                    spirv_val: str | None) -> bytes:
     with tempfile.TemporaryDirectory(prefix='pent-kernel-') as folder:
         source, binary = f'{folder}/{kernel.name}.comp', f'{folder}/{kernel.name}.spv'
         pathlib.Path(source).write_text(glsl(kernel, types), encoding='utf-8')
@@ -670,7 +675,8 @@ def c_struct(kernel: Kernel) -> str:
     if kernel.combos:
         combos = ', '.join('{ ' + ', '.join(TYPES[t][1] for t in c) + ' }' for c in kernel.combos)
         out.append(f'#define {macro}_TYPES {combos}')
-    out += [f'#define {macro}_{spec.name}_VALUES {", ".join(map(str, spec.values))}' for spec in kernel.spec if not spec.derived]
+    out += [f'#define {macro}_{spec.name}_VALUES {", ".join(map(str, spec.values))}'
+            for spec in kernel.spec if not spec.derived]
     return '\n'.join(out) + '\n'
 
 
@@ -714,7 +720,8 @@ def c_binding(kernel: Kernel) -> str:
                 f'  const guint64 x = MIN (groups, {FOLD}), y = cdiv (groups, {FOLD}), z = 1;']
     else:
         out.append(f'  const guint64 x = {groups[0]}, y = {groups[1]}, z = {groups[2]};')
-    out += ['  if (x == 0 || y == 0 || z == 0)', '    return;', '  g_return_if_fail (x <= 65535 && y <= 65535 && z <= 65535);',
+    out += ['  if (x == 0 || y == 0 || z == 0)', '    return;',
+            '  g_return_if_fail (x <= 65535 && y <= 65535 && z <= 65535);',
             '  call.groups[0] = x;', '  call.groups[1] = y;', '  call.groups[2] = z;']
     for i, arg in enumerate(kernel.args):
         size = str(TYPES[arg.type][0]) if arg.type in TYPES else f'pent_dtype_size (self->{arg.type})'
@@ -747,15 +754,18 @@ def c_kernel(kernel: Kernel, codes: list[bytes]) -> str:
     for i, types in enumerate(variants(kernel)):
         needs = ' | '.join(FEATURES[name][0] for name in features_of(kernel, types)) or '0'
         label = ' '.join(filter(None, [kernel.name, ','.join(types.values())]))
-        out.append(f'  {{ "{label}", code_{i}, sizeof code_{i}, {push_layout(kernel)[1]}, {needs}, {kernel.subgroup} }},')
+        push_size = push_layout(kernel)[1]
+        out.append(f'  {{ "{label}", code_{i}, sizeof code_{i}, {push_size}, {needs}, {kernel.subgroup} }},')
     out += ['};', 'static const guint8 types[][PENT_KERNEL_MAX_TYPES] = {']
-    out += ['  { ' + ', '.join([TYPES[name][1] for name in types.values()] or ['0']) + ' },' for types in variants(kernel)]
+    out += ['  { ' + ', '.join([TYPES[name][1] for name in types.values()] or ['0']) + ' },'
+            for types in variants(kernel)]
     out += ['};', 'static const PentKernelArg args[] = {']
     for arg in kernel.args:
         kind = f'{kernel.letters.index(arg.type)}' if arg.type in kernel.letters else f'-1 - {TYPES[arg.type][1]}'
         optional = ' | PENT_KERNEL_ARG_OPTIONAL' if arg.optional else ''
         out.append(f'  {{ "{arg.name}", {kind}, {flags[arg.access]}{optional} }},')
-    out += ['};', f'const PentKernel {kernel.snake}_info = {{', f'  .name = "{kernel.name}", .brief = "{kernel.brief}",',
+    out += ['};', f'const PentKernel {kernel.snake}_info = {{',
+            f'  .name = "{kernel.name}", .brief = "{kernel.brief}",',
             f'  .n_args = {len(kernel.args)}, .n_types = {len(kernel.letters)}, .n_variants = {len(codes)}, '
             f'.n_spec = {len(all_spec(kernel))},', '  .args = args, .types = types, .shaders = shaders,', '};']
     return '\n'.join(out) + '\n' + c_binding(kernel)
@@ -768,7 +778,8 @@ def c_header(kernels: list[Kernel]) -> str:
 
 def c_registry(kernels: list[Kernel]) -> str:
     names = '\n'.join(f'  &{kernel.snake}_info,' for kernel in kernels)
-    return (f'{HEADER}\n#include "pent-kernels.h"\n\nconst PentKernel *const pent_kernels[] = {{\n{names}\n  NULL\n}};\n'
+    return (f'{HEADER}\n#include "pent-kernels.h"\n\n'
+            f'const PentKernel *const pent_kernels[] = {{\n{names}\n  NULL\n}};\n'
             f'const guint pent_n_kernels = {len(kernels)};\n')
 
 
@@ -790,7 +801,8 @@ def make_kernel(options: argparse.Namespace) -> None:
     codes = [compile_variant(kernel, types, include, options.glslang, options.spirv_val) for types in variants(kernel)]
     if options.depfile:
         found = includes_of('#include "types.glsl"\n' + kernel.text, include, {})
-        pathlib.Path(options.depfile).write_text(f'{options.out}: {" ".join([kernel.path, *found])}\n', encoding='utf-8')
+        inputs = ' '.join([kernel.path, *found])
+        pathlib.Path(options.depfile).write_text(f'{options.out}: {inputs}\n', encoding='utf-8')
     pathlib.Path(options.out).write_text(c_kernel(kernel, codes), encoding='utf-8')
 
 

@@ -22,7 +22,8 @@ cost  flops 6 * n * hw * c, bytes n * hw * c * sizeof (T) + 8 * n * cdiv (hw, sl
 void
 main ()
 {
-  const uint count = CHUNK_COUNT, slabs = (hw - 1) / slab + 1, item = CHUNK_ROW / slabs, first = CHUNK_ROW % slabs * slab;
+  const uint count = CHUNK_COUNT, slabs = (hw - 1) / slab + 1;
+  const uint item = CHUNK_ROW / slabs, first = CHUNK_ROW % slabs * slab;
   if (count == 0)
     return;
   const uint pixels = min (slab, hw - first);

@@ -9,7 +9,8 @@ in?   f32  b [c];
 out   U    y [n, hw, c];   // may be x
 spec  uint ACT = 0 | 1;
 spec  bool LANES = 0 | 1;
-derive uint VEC = c % 4 == 0 && align (x) >= 4 * sizeof (T) && align (y) >= 4 * sizeof (U) && align (w, b) >= 16 ? 4 : 1;
+derive uint VEC = c % 4 == 0 && align (x) >= 4 * sizeof (T) && align (y) >= 4 * sizeof (U) &&
+                  align (w, b) >= 16 ? 4 : 1;
 local 128, 1, 1;
 groups cdiv (n * cdiv (hw, 16) * cdiv (c, 32), 16);
 cost  flops (4 + 4 * ACT) * n * hw * c, bytes n * hw * c * (sizeof (T) + sizeof (U));
@@ -25,7 +26,8 @@ cost  flops (4 + 4 * ACT) * n * hw * c, bytes n * hw * c * (sizeof (T) + sizeof 
 void
 main ()
 {
-  const uint count = CHUNK_COUNT, slabs = (hw - 1) / SLAB + 1, item = CHUNK_ROW / slabs, first = CHUNK_ROW % slabs * SLAB;
+  const uint count = CHUNK_COUNT, slabs = (hw - 1) / SLAB + 1;
+  const uint item = CHUNK_ROW / slabs, first = CHUNK_ROW % slabs * SLAB;
   if (count == 0)
     return;
   const uvec4 group = min ((CHUNK_FIRST + row_index (0)) / (c / groups), groups - 1);

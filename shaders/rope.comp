@@ -16,7 +16,8 @@ derive uint VEC = h % 8 == 0 && ldx % 4 == 0 && ldy % 4 == 0 && align (x) >= 4 *
                   align (y) >= 4 * sizeof (U) && align (w, table) >= 16 ? 4 : 1;
 local 128, 1, 1;
 groups cdiv (rows * heads, 16);
-cost  flops (6 + 4 * NORM) * rows * heads * h, bytes rows * heads * h * (sizeof (T) + sizeof (U)) + 4 * min (rows, seq) * h * have (table);
+cost  flops (6 + 4 * NORM) * rows * heads * h, bytes rows * heads * h * (sizeof (T) + sizeof (U)) +
+      4 * min (rows, seq) * h * have (table);
 #endif
 
 #define PER_ROW 8

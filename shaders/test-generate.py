@@ -66,7 +66,8 @@ class Generator(unittest.TestCase):
 
     def test_features(self) -> None:
         kernel = self.read(GOOD)
-        self.assertEqual([generate.features_of(kernel, types) for types in generate.variants(kernel)], [[], ['f16', 'dot']])
+        self.assertEqual([generate.features_of(kernel, types) for types in generate.variants(kernel)],
+                         [[], ['f16', 'dot']])
 
     def test_glsl(self) -> None:
         kernel = self.read(GOOD)
@@ -153,4 +154,4 @@ class Generator(unittest.TestCase):
 
 
 if __name__ == '__main__':
-    unittest.main()
+    unittest.main(argv=sys.argv[:1])

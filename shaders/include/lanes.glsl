@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
 // Eight elements at once on a CPU device with subgroups of 8 (PENT_VK_LANES).
 //
-// There a load whose address differs by invocation becomes eight scalar loads with eight branches, and one whose address
-// is the same in the whole subgroup becomes a broadcast.  Eight of those, put together by mix (never by ?:, which is
-// control flow), LLVM folds into vector loads.  So P and I must be the same in the whole subgroup (functions of
-// gl_WorkGroupID, gl_SubgroupID and loop counters), and all eight elements must exist.
+// There a load whose address differs by invocation becomes eight scalar loads with eight branches, and one whose
+// address is the same in the whole subgroup becomes a broadcast.  Eight of those, put together by mix (never by ?:,
+// which is control flow), LLVM folds into vector loads.  So P and I must be the same in the whole subgroup (functions
+// of gl_WorkGroupID, gl_SubgroupID and loop counters), and all eight elements must exist.
 //
-// Two things to know: a small `if` around a load that is the same in the whole subgroup is flattened, and the load is done
-// whatever the condition says (around the eight of LANES_LOAD it is a branch); and a `for` runs its body once more, masked
-// off, in which such loads are done too.  So either a LANES_LOAD has its own bounds check, or it is in a do-while loop.
+// Two things to know: a small `if` around a load that is the same in the whole subgroup is flattened, and the load is
+// done whatever the condition says (around the eight of LANES_LOAD it is a branch); and a `for` runs its body once
+// more, masked off, in which such loads are done too.  So either a LANES_LOAD has its own bounds check, or it is in a
+// do-while loop.
 //
 // Stores stay eight scalar ones whatever is done; they are fewer where each is of 64 bits.
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// For kernels that treat all elements of [rows, width] alike: 8 invocations do a chunk of 32 elements of one row, so that a
-// single wide row and many narrow ones keep a device equally busy.  A group does 16 such chunks.
+// For kernels that treat all elements of [rows, width] alike: 8 invocations do a chunk of 32 elements of one row, so
+// that a single wide row and many narrow ones keep a device equally busy.  A group does 16 such chunks.
 //
 //   CHUNK_ROW, CHUNK_FIRST   the chunk's row, and its first element in it
 //   CHUNK_COUNT              its elements; 0 beyond the last row
 // rows and width may be macros, defined after the include.
 //
-// T_row_load (x, 0, CHUNK_COUNT, …) of row.glsl reads it, x being moved to its beginning.  There is no loop over several
-// chunks: to a GPU it gives nothing, and on lavapipe a turn of a loop costs as much as the chunk.
+// T_row_load (x, 0, CHUNK_COUNT, …) of row.glsl reads it, x being moved to its beginning.  There is no loop over
+// several chunks: to a GPU it gives nothing, and on lavapipe a turn of a loop costs as much as the chunk.
 
 #define PER_ROW 8
 #include "row.glsl"

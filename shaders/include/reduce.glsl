@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Sums and maxima over a workgroup, for any subgroup size.  Every invocation of the workgroup must call them, in uniform
-// control flow, and every one gets the result.  `reduce_part` holds one value a subgroup (the smallest size is 4).
+// Sums and maxima over a workgroup, for any subgroup size.  Every invocation of the workgroup must call them, in
+// uniform control flow, and every one gets the result.  `reduce_part` holds one value a subgroup (the smallest size is
+// 4).
 
 shared float reduce_part[gl_WorkGroupSize.x * gl_WorkGroupSize.y * gl_WorkGroupSize.z / 4 + 1];
 

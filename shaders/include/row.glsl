@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-3.0-or-later
-// Rows of any width, dealt out to PER_ROW invocations in chunks of 4 * PER_ROW elements: T_row_load () and T_row_store () move
-// the four elements of a chunk that are this invocation's, row_index () says which they are.  A workgroup of 128 does
-// 128 / PER_ROW rows.
+// Rows of any width, dealt out to PER_ROW invocations in chunks of 4 * PER_ROW elements: T_row_load () and T_row_store
+// () move the four elements of a chunk that are this invocation's, row_index () says which they are.  A workgroup of
+// 128 does 128 / PER_ROW rows.
 //
 // A kernel that includes this declares PER_ROW (8, or 128 = the whole workgroup), VEC (4: all rows are aligned to four
 // elements and whole fours long; else 1) and LANES (see lanes.glsl; PER_ROW is 8 then).

@@ -32,7 +32,7 @@ typedef enum {
 PentRecipe   *pent_job_get_recipe (PentJob *self);            /* as asked for; transfer none */
 PentJobState  pent_job_get_state (PentJob *self);
 gboolean      pent_job_is_done (PentJob *self);
-const GError *pent_job_get_error (PentJob *self);             /* FAILED, and CANCELLED (G_IO_ERROR_CANCELLED); or NULL */
+const GError *pent_job_get_error (PentJob *self);             /* FAILED, CANCELLED (G_IO_ERROR_CANCELLED), or NULL */
 
 /* After FINISHED, a{sv}: seconds by phase ("load", "encode", "denoise", "decode", "total" …: d) and what else the run
  * measured ("steps", "tokens": u, "peak-memory": t bytes).  Transfer none. */
@@ -46,7 +46,8 @@ void          pent_job_cancel (PentJob *self);
 PentJob      *pent_job_new (PentRecipe *recipe);
 GMainContext *pent_job_get_context (PentJob *self);
 GCancellable *pent_job_get_cancellable (PentJob *self);
-void          pent_job_report_progress (PentJob *self, const char *phase, guint step, guint n_steps, double seconds_left);
+void          pent_job_report_progress (PentJob *self, const char *phase, guint step, guint n_steps,
+                                        double seconds_left);
 void          pent_job_report_preview (PentJob *self, PentImage *image, guint step);
 void          pent_job_report_text (PentJob *self, const char *utf8);
 void          pent_job_report_result (PentJob *self, PentImage *image, PentRecipe *recipe);

@@ -55,8 +55,8 @@ GVariant *pent_param_parse (const PentParam *param, const char *text, GError **e
 /* As text that parse () reads back; free it. */
 char     *pent_param_format (const PentParam *param, GVariant *value);
 
-/* The description itself, as the wire tells it; keys are the fields' names: "name", "label", "blurb", "unit", "text": s,
- * "kind", "flags": u, "min", "max", "soft-min", "soft-max", "step", "value": d, "choices": as.  Floating a{sv}. */
+/* The description itself, as the wire tells it; keys are the fields' names: "name", "label", "blurb", "unit", "text":
+ * s, "kind", "flags": u, "min", "max", "soft-min", "soft-max", "step", "value": d, "choices": as.  Floating a{sv}. */
 GVariant *pent_param_to_variant (const PentParam *param);
 
 /* The shortest decimal that reads back as exactly v, which is finite; free it. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "pent-catalogue.h"
+#include "pent-engine.h"
 #include "pent-error.h"
 #include "pent-json.h"
 
@@ -107,7 +108,7 @@ seconds (GVariant *timings, const char *key)
 }
 
 static void
-print_table (GVariant *cold, GVariant *const *warm, guint n, PentRecipe *recipe)
+print_table (GVariant *cold, GVariant *const *warm, guint n, PentRecipe *recipe, double bandwidth)
 {
   guint width, height;
   guint64 peak = 0;
@@ -129,11 +130,14 @@ print_table (GVariant *cold, GVariant *const *warm, guint n, PentRecipe *recipe)
       if (first >= 0)
         printf ("%-20s  %10.3f  %10.3f\n", rows[i].label, first, best);
     }
+  putchar ('\n');
   if (g_variant_lookup (warm[n - 1], "peak-memory", "t", &peak))
     {
       size = g_format_size_full (peak, G_FORMAT_SIZE_IEC_UNITS);
-      printf ("\ndevice memory at most: %s\n", size);
+      printf ("device memory at most: %s\n", size);
     }
+  if (bandwidth > 0)
+    printf ("device memory copies: %.1f GB/s\n", bandwidth / 1e9);
 }
 
 int
@@ -145,6 +149,7 @@ cli_bench (int argc, char **argv)
   g_autoptr (PentRecipe) resolved = NULL;
   g_autoptr (GVariant) cold = NULL;
   g_autoptr (GError) error = NULL;
+  double bandwidth;
 
   self.images = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, (GDestroyNotify) pent_image_unref);
   pent_recipe_set (self.recipe, "prompt", g_variant_new_string ("a pink cloud at sunset"));
@@ -170,9 +175,12 @@ cli_bench (int argc, char **argv)
       g_ptr_array_add (warm, timings);
     }
 
+  g_clear_pointer (&runner, cli_runner_free);      /* its worker has the device to itself until here */
+  bandwidth = pent_engine_measure_copy (self.common.device, NULL);
   if (self.common.json)
     {
       g_autofree char *first = pent_json_from_variant (cold), *recipe = pent_recipe_to_json (resolved);
+      g_autofree char *copied = pent_double_to_text (bandwidth);
 
       printf ("{\"recipe\":%s,\"cold\":%s,\"warm\":[", recipe, first);
       for (guint i = 0; i < warm->len; i++)
@@ -181,11 +189,11 @@ cli_bench (int argc, char **argv)
 
           printf ("%s%s", i > 0 ? "," : "", json);
         }
-      printf ("]}\n");
+      printf ("],\"copy\":%s}\n", copied);
     }
   else
     {
-      print_table (cold, (GVariant *const *) warm->pdata, warm->len, resolved);
+      print_table (cold, (GVariant *const *) warm->pdata, warm->len, resolved, bandwidth);
     }
   return CLI_OK;
 }

@@ -10,7 +10,8 @@
 #include "pent-json.h"
 
 static gboolean
-parse (CliCommon *common, const char *arguments, const char *summary, guint max, int *argc, char ***argv, GError **error)
+parse (CliCommon *common, const char *arguments, const char *summary, guint max, int *argc, char ***argv,
+       GError **error)
 {
   g_autoptr (GOptionContext) context = g_option_context_new (arguments);
 
@@ -39,7 +40,7 @@ static char *
 describe_range (const PentParam *param)
 {
   gboolean soft = param->soft_max > param->soft_min && (param->soft_min != param->min || param->soft_max != param->max);
-  g_autofree char *comfortable = soft ? g_strdup_printf ("; usually %.10g to %.10g", param->soft_min, param->soft_max) : g_strdup ("");
+  g_autofree char *comfortable = g_strdup_printf ("; usually %.10g to %.10g", param->soft_min, param->soft_max);
   const char *unit = param->unit != NULL ? param->unit : "";
 
   switch (param->kind)
@@ -47,7 +48,7 @@ describe_range (const PentParam *param)
     case PENT_PARAM_INT:
     case PENT_PARAM_FLOAT:
     case PENT_PARAM_SIZE:
-      return g_strdup_printf ("%.10g to %.10g%s%s%s", param->min, param->max, *unit ? " " : "", unit, comfortable);
+      return g_strdup_printf ("%.10g to %.10g%s%s%s", param->min, param->max, *unit ? " " : "", unit, soft ? comfortable : "");
     case PENT_PARAM_BOOL:
       return g_strdup ("yes or no");
     case PENT_PARAM_CHOICE:
@@ -106,7 +107,8 @@ cli_describe (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   const PentOpClass *op;
 
-  if (!parse (&common, "[OPERATION]", "Tells what operations there are, or the parameters of one.", 1, &argc, &argv, &error))
+  if (!parse (&common, "[OPERATION]", "Tells what operations there are, or the parameters of one.", 1, &argc, &argv,
+              &error))
     return cli_report (error);
   if (argc < 2)
     {

@@ -74,8 +74,8 @@ take_words (OpCommand *self, int argc, char **argv, GError **error)
     {
       g_autofree char *shown = g_utf8_make_valid (argv[param == NULL ? 1 : 2], -1);
 
-      g_set_error (error, PENT_ERROR, PENT_ERROR_INVALID, "“%.60s” is one word too many; put the whole prompt into quotes",
-                   shown);
+      g_set_error (error, PENT_ERROR, PENT_ERROR_INVALID,
+                   "“%.60s” is one word too many; put the whole prompt into quotes", shown);
       return FALSE;
     }
   value = pent_param_parse (param, argv[1], error);
@@ -130,7 +130,8 @@ take_from (OpCommand *self, GError **error)
 static gboolean
 parse (OpCommand *self, int argc, char **argv, GError **error)
 {
-  g_autoptr (GOptionContext) context = g_option_context_new (find_param (self->op, "prompt") != NULL ? "[PROMPT]" : NULL);
+  const char *arguments = find_param (self->op, "prompt") != NULL ? "[PROMPT]" : NULL;
+  g_autoptr (GOptionContext) context = g_option_context_new (arguments);
   const GOptionEntry entries[] = {
     { "output", 'o', 0, G_OPTION_ARG_FILENAME, &self->output_path,
       "Write the picture here; several are numbered. Without it the name is made of the prompt", "FILE.png" },

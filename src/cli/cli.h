@@ -53,8 +53,8 @@ CliRunner *cli_runner_new (const CliCommon *common);
 void       cli_runner_free (CliRunner *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (CliRunner, cli_runner_free)
 
-/* Starts a job and waits until it was taken; connect is called with it before its first event.  NULL and the error where
- * it was refused. */
+/* Starts a job and waits until it was taken; connect is called with it before its first event.  NULL and the error
+ * where it was refused. */
 typedef void (*CliConnect) (PentJob *job, gpointer data);
 PentJob   *cli_runner_start (CliRunner *self, PentRecipe *recipe, GHashTable *images, GPtrArray *models,
                              CliConnect connect, gpointer data, GError **error);

@@ -36,7 +36,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (PentEngineTimer, pent_engine_timer_clear)
 
 /* Returns the seconds left in this phase, -1 where that is not known yet. */
 double    pent_engine_timer_progress (PentEngineTimer *self, const char *phase, guint step, guint n_steps);
-/* Ends the run: adds "load", "encode" … (d, seconds by phase), "first-step", "step" (d, seconds a step), "total" (d). */
+/* Ends the run: adds "load", "encode" … (d, seconds by phase), "first-step", "step" (d, seconds a step), "total". */
 void      pent_engine_timer_finish (PentEngineTimer *self, GVariantBuilder *builder);
 
 G_END_DECLS

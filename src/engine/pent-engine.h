@@ -30,11 +30,15 @@ PentJob    *pent_engine_start_job (PentEngine *self, PentRecipe *recipe, GHashTa
 /* "NVIDIA H200, driver …" once a job has opened it, else "".  Free it. */
 char       *pent_engine_get_device (PentEngine *self);
 
-/* aa{sv}, one dictionary a device: "name", "driver", "uuid", "kind" ("discrete" …): s, "memory": t bytes, "features": s,
- * "index": u.  Blocks: it asks the drivers; not for the main thread.  Floating. */
+/* aa{sv}, one dictionary a device: "name", "driver", "uuid", "kind" ("discrete" …): s, "memory": t bytes, "features":
+ * s, "index": u.  Blocks: it asks the drivers; not for the main thread.  Floating. */
 GVariant   *pent_engine_list_devices (GError **error);
 
 /* What an operation is and takes, as the wire tells it (see Describe in the D-Bus interface).  Floating a{sv}. */
 GVariant   *pent_engine_describe (const PentOpClass *op);
+
+/* Bytes a second that a copy within the device's memory reads and writes: the ceiling of everything that is not
+ * arithmetic.  Takes about a second and blocks; 0 and an error where there is no device. */
+double      pent_engine_measure_copy (const char *device, GError **error);
 
 G_END_DECLS

@@ -6,8 +6,8 @@
 
 G_BEGIN_DECLS
 
-/* PentEngineClient: runs operations in a worker process, pentimento-engine, which it spawns with the first call and again
- * whenever the last one died.  See the D-Bus interface for what is spoken.
+/* PentEngineClient: runs operations in a worker process, pentimento-engine, which it spawns with the first call and
+ * again whenever the last one died.  See the D-Bus interface for what is spoken.
  *
  * Signal: lost (const GError *error), after a worker ended unasked or sent something that makes no sense; its jobs have
  * failed with the same error (PENT_ERROR_WORKER) just before.  Nothing else is lost: the next job starts a new worker.
@@ -39,8 +39,8 @@ void              pent_engine_client_describe_async (PentEngineClient *self, con
                                                      GAsyncReadyCallback callback, gpointer user_data);
 GVariant         *pent_engine_client_describe_finish (PentEngineClient *self, GAsyncResult *result, GError **error);
 
-/* Ends the worker that runs now, if one does: what waits for it and its jobs are cancelled.  The next job starts another.
- * Letting the client go does the same once nothing waits any more. */
+/* Ends the worker that runs now, if one does: what waits for it and its jobs are cancelled.  The next job starts
+ * another.  Letting the client go does the same once nothing waits any more. */
 void              pent_engine_client_stop (PentEngineClient *self);
 
 /* Of the worker that runs now: its process number in decimal, and the device it computes on ("" before its first job);

@@ -248,9 +248,10 @@ static void
 on_finished (PentEngineLink *self, PentJob *job, GVariant *body, GUnixFDList *fds)
 {
   g_autoptr (PentJob) kept = g_object_ref (job);
+  g_autoptr (GVariant) timings = g_variant_get_child_value (body, 1);
 
   forget (self, body);
-  pent_job_finish (kept, g_variant_get_child_value (body, 1));
+  pent_job_finish (kept, timings);
 }
 
 static void

@@ -149,6 +149,7 @@ pent_ipc_map_image (int fd, guint width, guint height, guint64 stride, guint cha
 {
   g_autoptr (GBytes) bytes = NULL;
   PentImage *image;
+  const guint8 *data;
   gsize row = (gsize) width * channels;
 
   if (width == 0 || height == 0 || width > PENT_IPC_MAX_SIDE || height > PENT_IPC_MAX_SIDE ||
@@ -172,8 +173,9 @@ pent_ipc_map_image (int fd, guint width, guint height, guint64 stride, guint cha
     return pent_image_new_from_bytes (width, height, channels, bytes);
 
   image = pent_image_new (width, height, channels);
+  data = g_bytes_get_data (bytes, NULL);
   for (gsize y = 0; y < height; y++)
-    memcpy (pent_image_edit_pixels (image) + y * row, (const guint8 *) g_bytes_get_data (bytes, NULL) + y * stride, row);
+    memcpy (pent_image_edit_pixels (image) + y * row, data + y * stride, row);
   return image;
 }
 

@@ -27,8 +27,8 @@ GError     *pent_ipc_error_new (const char *name, const char *message);
 /* Pixels in a sealed memory file, without padding; -1 on error. */
 int         pent_ipc_seal_image (PentImage *image, GError **error);
 
-/* A picture from a sealed memory file that somebody else made.  Checks channels, sides, stride, seals and size before it
- * maps; PENT_ERROR_INVALID says what is wrong.  The descriptor stays the caller's. */
+/* A picture from a sealed memory file that somebody else made.  Checks channels, sides, stride, seals and size before
+ * it maps; PENT_ERROR_INVALID says what is wrong.  The descriptor stays the caller's. */
 PentImage  *pent_ipc_map_image (int fd, guint width, guint height, guint64 stride, guint channels, GError **error);
 
 /* The descriptor that handle names, or -1 with an error; it stays the list's (which may be NULL). */

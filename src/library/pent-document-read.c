@@ -204,10 +204,13 @@ pent_document_save_copy (PentDocument *self, const char *path, GCancellable *can
   folder = g_path_get_dirname (target);
   base = g_strdup_printf (".%s.part-%08x", name, g_random_int ());
   partial = g_build_filename (folder, base, NULL);
+  /* Writing waits for its turn instead of for a file that is being read. */
+  g_mutex_lock (&self->writer_lock);
   sql = pent_document_lock_loader (self, cancellable);
   pent_sql_run (sql, "VACUUM INTO ?1", "s", partial);
   done = pent_sql_check (sql, error);
   pent_document_unlock_loader (self);
+  g_mutex_unlock (&self->writer_lock);
   if (done && !pent_file_publish (partial, target, error))
     done = FALSE;
   if (!done)

@@ -8,6 +8,7 @@
 
 #define POLL_INTERVAL 1             /* s: for file systems that tell nothing */
 #define RETRY_INTERVAL 20           /* ms, while somebody else writes */
+#define PATIENCE 10000              /* ms */
 #define BATCH 256                   /* revisions, and records, per turn of the main loop */
 
 /* ---- items ---- */
@@ -153,22 +154,50 @@ compare_seqs (gconstpointer a, gconstpointer b)
   return first < second ? -1 : first > second;
 }
 
+/* What holds now of an item that somebody has. */
+typedef struct {
+  PentRevision *item;
+  PentFields   *fields;
+} Update;
+
 static void
-update_items (PentDocument *self, GArray *seqs)
+update_free (Update *self)
 {
+  g_object_unref (self->item);
+  pent_fields_free (self->fields);
+  g_free (self);
+}
+
+static GPtrArray *
+read_updates (PentDocument *self, GArray *seqs)
+{
+  GPtrArray *updates = g_ptr_array_new_with_free_func ((GDestroyNotify) update_free);
+
   for (guint i = 0; i < seqs->len; i++)
     {
       PentRevision *item = find_live (self, g_array_index (seqs, gint64, i));
-      g_autoptr (PentRevision) held = item != NULL ? g_object_ref (item) : NULL;
-      g_autoptr (PentFields) fields = NULL;
+      Update *update;
       guint8 id[32];
 
-      if (held == NULL)
+      if (item == NULL)
         continue;
-      pent_hash_from_hex (pent_revision_get_id (held), id);
-      fields = pent_fields_load (self->reader, id);
-      if (!pent_sql_failed (self->reader))
-        pent_revision_update (held, fields);
+      pent_hash_from_hex (pent_revision_get_id (item), id);
+      update = g_new0 (Update, 1);
+      update->item = g_object_ref (item);
+      update->fields = pent_fields_load (self->reader, id);
+      g_ptr_array_add (updates, update);
+    }
+  return updates;
+}
+
+static void
+apply_updates (GPtrArray *updates)
+{
+  for (guint i = 0; i < updates->len; i++)
+    {
+      const Update *update = g_ptr_array_index (updates, i);
+
+      pent_revision_update (update->item, update->fields);
     }
 }
 
@@ -178,10 +207,12 @@ pent_document_count (PentSql *sql)
   return (guint) pent_sql_get_int (sql, "SELECT count (*) FROM state WHERE fate < 2", "");
 }
 
-/* One turn.  Returns FALSE when there is no more, or not now: then busy says so. */
+/* One turn.  Everything is read in one transaction and told after it, since who is told may write.  Returns FALSE when
+ * there is no more, or not now: then busy says so. */
 static gboolean
-refresh_batch (PentDocument *self, gboolean *busy)
+refresh_batch (PentDocument *self, gboolean patient, gboolean *busy)
 {
+  g_autoptr (GPtrArray) updates = NULL;
   g_autoptr (GHashTable) set = g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
   g_autoptr (GArray) seqs = g_array_new (FALSE, FALSE, sizeof (gint64));
   g_autoptr (GError) error = NULL;
@@ -189,8 +220,9 @@ refresh_batch (PentDocument *self, gboolean *busy)
   guint n_revisions = self->n_revisions;
   GHashTableIter iter;
   gpointer key;
-  gboolean more;
+  gboolean more, read;
 
+  pent_sql_set_patience (self->reader, patient ? PATIENCE : 0);
   pent_sql_begin_read (self->reader);
   self->data_version = pent_sql_get_int (self->reader, "PRAGMA data_version", "");
   more = read_logs (self, set);
@@ -200,8 +232,11 @@ refresh_batch (PentDocument *self, gboolean *busy)
   g_array_sort (seqs, compare_seqs);
   if (seqs->len > 0)
     n_revisions = pent_document_count (self->reader);
+  updates = read_updates (self, seqs);
   *busy = pent_sql_is_busy (self->reader);
-  if (!pent_sql_commit (self->reader, &error))
+  read = pent_sql_commit (self->reader, &error);
+  pent_sql_set_patience (self->reader, PATIENCE);
+  if (!read)
     {
       /* The next look at the file tries again. */
       if (!*busy)
@@ -214,9 +249,7 @@ refresh_batch (PentDocument *self, gboolean *busy)
   if (seqs->len == 0)
     return FALSE;
 
-  update_items (self, seqs);
-  if (!pent_sql_check (self->reader, &error))
-    g_message ("%s", error->message);
+  apply_updates (updates);
   if (self->n_revisions != n_revisions)
     {
       self->n_revisions = n_revisions;
@@ -257,12 +290,14 @@ on_soon (gpointer data)
   g_clear_pointer (&self->soon, g_source_unref);
   g_mutex_unlock (&self->soon_lock);
   if (self->refreshing)
-    return G_SOURCE_REMOVE;
+    {
+      /* A handler of "changed" turns the main loop. */
+      refresh_soon (self, RETRY_INTERVAL);
+      return G_SOURCE_REMOVE;
+    }
 
   self->refreshing = TRUE;
-  pent_sql_set_patience (self->reader, 0);
-  more = refresh_batch (self, &busy);
-  pent_sql_set_patience (self->reader, 10000);
+  more = refresh_batch (self, FALSE, &busy);
   self->refreshing = FALSE;
   if (more || busy)
     refresh_soon (self, busy ? RETRY_INTERVAL : 0);
@@ -284,7 +319,7 @@ pent_document_refresh (PentDocument *self)
       return;
     }
   self->refreshing = TRUE;
-  while (refresh_batch (self, &busy))
+  while (refresh_batch (self, TRUE, &busy))
     ;
   self->refreshing = FALSE;
   if (busy)
@@ -323,7 +358,7 @@ on_poll (gpointer data)
   version = pent_sql_get_int (self->reader, "PRAGMA data_version", "");
   if (!pent_sql_check (self->reader, NULL) || version != self->data_version)
     refresh_soon (self, 0);
-  pent_sql_set_patience (self->reader, 10000);
+  pent_sql_set_patience (self->reader, PATIENCE);
   return G_SOURCE_CONTINUE;
 }
 

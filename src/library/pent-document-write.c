@@ -78,15 +78,18 @@ prepare_pictures (PentDocument *self, PentImage *image, GPtrArray *inputs, GCanc
   return g_steal_pointer (&pictures);
 }
 
+/* Those that the revision uses; an input that its recipe does not name would never be given up. */
 static void
-store_pictures (PentSql *sql, GPtrArray *pictures)
+store_pictures (PentSql *sql, const PentRow *row, GPtrArray *pictures)
 {
+  g_auto (GStrv) used = pent_row_list_pictures (row);
+
   for (guint i = 0; i < pictures->len && !pent_sql_failed (sql); i++)
     {
       Picture *picture = g_ptr_array_index (pictures, i);
       GError *error = NULL;
 
-      if (pent_pixels_have (sql, picture->hash))
+      if (!g_strv_contains ((const char *const *) used, picture->hash) || pent_pixels_have (sql, picture->hash))
         continue;
       if (!picture_encode (picture, &error))
         pent_sql_take_error (sql, error);
@@ -181,7 +184,7 @@ pent_document_add_revision (PentDocument *self, PentRecipe *recipe, const char *
     return NULL;
   pent_sql_begin (sql);
   require_distinct (sql, row->parents);
-  store_pictures (sql, pictures);
+  store_pictures (sql, row, pictures);
   require_inputs (sql, recipe);
   insert_revision (self, row, words != NULL ? words : "");
   done = pent_sql_commit (sql, error);

@@ -200,17 +200,24 @@ pent_document_init (PentDocument *self)
 
 /* ---- opening ---- */
 
-/* The document's own number, which its copies keep: see pent_record_get (), but the first one counts. */
-static gboolean
-give_uuid (PentDocument *self, GError **error)
+/* Other programs may have given it a write-ahead log.  If somebody has it open so, another time. */
+static void
+keep_one_file (PentSql *sql)
 {
-  g_autofree char *uuid = g_uuid_string_random ();
+  gboolean has_log;
 
-  if (pent_sql_get_int (self->writer, "SELECT count (*) FROM record WHERE target = x'' AND field = 'made'", "") > 0)
-    return pent_sql_check (self->writer, error);
-  pent_sql_begin (self->writer);
-  pent_record_insert (self->writer, NULL, "made", uuid, g_get_real_time (), self->author);
-  return pent_sql_commit (self->writer, error);
+  {
+    g_auto (PentQuery) query = pent_sql_query (sql, "PRAGMA journal_mode", "");
+
+    has_log = pent_query_next (&query) && g_str_equal (pent_query_text (&query, 0), "wal");
+  }
+  if (has_log)
+    {
+      pent_sql_set_patience (sql, 0);
+      pent_sql_exec (sql, "PRAGMA journal_mode = DELETE");
+      pent_sql_set_patience (sql, 10000);
+    }
+  pent_sql_check (sql, NULL);
 }
 
 static gboolean
@@ -231,8 +238,7 @@ connect_all (PentDocument *self, PentDocumentFlags flags, GError **error)
   else
     {
       self->writer = g_steal_pointer (&first);
-      if ((flags & PENT_DOCUMENT_CREATE) && !give_uuid (self, error))
-        return FALSE;
+      keep_one_file (self->writer);
       self->reader = pent_sql_open (self->path, SQLITE_OPEN_READWRITE, error);
     }
   if (self->reader != NULL)

@@ -76,7 +76,8 @@ char         *pent_document_dump (PentDocument *self, GCancellable *cancellable,
 /* ---- writing ---- */
 
 /* Adds a revision and gives its id.  parents (NULL-terminated, or NULL) have to be in the document.  image may be NULL.
- * inputs: the pictures (PentImage) that the recipe names by their hashes and that are not in the document yet, or NULL.
+ * inputs: the pictures (PentImage) that the recipe names by their hashes and that are not in the document yet, or NULL;
+ * others are not kept.
  * Adding what is there already gives its id, and takes it out of the trash.  [any] */
 char         *pent_document_add_revision (PentDocument *self, PentRecipe *recipe, const char *const *parents,
                                           PentImage *image, GPtrArray *inputs, const char *words,

@@ -111,16 +111,22 @@ read_entry (PentSql *index, gint64 number, PentSql *document, gint64 seq)
                 pent_state_model (recipe), fields->notes);
 }
 
-static void
-read_entries (PentSql *index, const Known *known, PentSql *document)
+static GArray *
+list_new (const Known *known, PentSql *document)
 {
+  GArray *seqs = g_array_new (FALSE, FALSE, sizeof (gint64));
   g_auto (PentQuery) query =
     pent_sql_query (document, "SELECT seq FROM revision WHERE seq > ?1 UNION SELECT revision.seq FROM record"
                     " JOIN revision ON revision.id = record.target WHERE record.seq > ?2", "ii", known->revision,
                     known->record);
 
-  while (pent_query_next (&query) && !pent_sql_failed (index))
-    read_entry (index, known->number, document, pent_query_int (&query, 0));
+  while (pent_query_next (&query))
+    {
+      gint64 seq = pent_query_int (&query, 0);
+
+      g_array_append_val (seqs, seq);
+    }
+  return seqs;
 }
 
 /* ---- the document ---- */
@@ -166,6 +172,7 @@ pent_index_read_document (PentSql *index, const char *path, GCancellable *cancel
 {
   g_autoptr (PentSql) document = NULL;
   g_auto (Known) known = { 0 };
+  g_autoptr (GArray) seqs = NULL;
   g_autofree char *mark = NULL;
   GStatBuf info;
 
@@ -190,7 +197,12 @@ pent_index_read_document (PentSql *index, const char *path, GCancellable *cancel
       pent_sql_run (index, "INSERT INTO document (path) VALUES (?1)", "s", path);
       known.number = sqlite3_last_insert_rowid (pent_sql_get_handle (index));
     }
-  read_entries (index, &known, document);
+  seqs = list_new (&known, document);
   write_document (index, &known, document, path, &info);
-  return pent_sql_commit (document, error);
+  if (!pent_sql_commit (document, error))
+    return FALSE;
+  /* One by one, so that who works on it does not wait; what is newer by now is read again the next time. */
+  for (guint i = 0; i < seqs->len && !pent_sql_failed (document) && !pent_sql_failed (index); i++)
+    read_entry (index, known.number, document, g_array_index (seqs, gint64, i));
+  return pent_sql_check (document, error);
 }

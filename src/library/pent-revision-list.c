@@ -102,10 +102,7 @@ follow (PentRevisionList *self, gint64 seq)
   now = keys->len > 0 ? &g_array_index (keys, PentKey, 0) : NULL;
   /* Its own properties say what changed about it, if it stays where it is. */
   if (iter != NULL && now != NULL && pent_key_compare (g_sequence_get (iter), now, self->sort) == 0)
-    {
-      ((PentKey *) g_sequence_get (iter))->rating = now->rating;
-      return;
-    }
+    return;
   if (iter != NULL)
     g_list_model_items_changed (G_LIST_MODEL (self), remove_key (self, seq), 1, 0);
   if (now != NULL)

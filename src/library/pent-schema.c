@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "pent-error.h"
+#include "pent-fields-private.h"
 
 #define HEADER 100                      /* bytes of SQLite's header */
 #define N_TABLES 8
@@ -16,7 +17,8 @@
  * migrations[v] makes version v + 1 of version v, in one transaction with all others.  Never change one that was
  * released: add the next.  tests/data/library keeps a document of every version. */
 
-/* revision, parent, record: the truth; rows are added and never changed nor removed, so that seq is also the log from
+/* The document's own number, which its copies keep, is the first record "made" about the document itself.
+ * revision, parent, record: the truth; rows are added and never changed nor removed, so that seq is also the log from
  *   which another process learns what is new.
  * pixels: the pictures, by the SHA-256 of their pixels; a row goes when only purged revisions use it.
  * picture_use: which revision needs which picture, as its result or as an input that its recipe names.
@@ -75,12 +77,12 @@ static const char version_1[] =
 
 static const char *const migrations[PENT_FORMAT] = { version_1 };
 
+/* In the open transaction. */
 static void
 migrate (PentSql *sql)
 {
   gint64 version;
 
-  pent_sql_begin (sql);
   /* Another process may have been faster. */
   version = pent_sql_get_int (sql, "PRAGMA user_version", "");
   for (; version < PENT_FORMAT; version++)
@@ -176,10 +178,8 @@ judge_content (PentSql *sql)
 /* ---- opening ---- */
 
 static void
-set_up (PentSql *sql, gboolean fresh)
+set_up (PentSql *sql)
 {
-  if (fresh)
-    pent_sql_exec (sql, "PRAGMA page_size = 8192; PRAGMA auto_vacuum = INCREMENTAL;");
   pent_sql_set_up (sql, "PRAGMA synchronous = EXTRA; PRAGMA cell_size_check = ON; PRAGMA temp_store = MEMORY;");
 }
 
@@ -191,7 +191,7 @@ open_existing (const char *path, PentSchemaMode mode, int version, GError **erro
   sql = pent_sql_open (path, mode == PENT_SCHEMA_READ ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE, error);
   if (sql == NULL)
     return NULL;
-  set_up (sql, FALSE);
+  set_up (sql);
   if (version < PENT_FORMAT && sqlite3_db_readonly (pent_sql_get_handle (sql), "main") == 1)
     {
       g_set_error (error, PENT_ERROR, PENT_ERROR_FILE, "“%s” is in an older format and may only be read here; copy it to "
@@ -200,6 +200,7 @@ open_existing (const char *path, PentSchemaMode mode, int version, GError **erro
     }
   if (version < PENT_FORMAT)
     {
+      pent_sql_begin (sql);
       migrate (sql);
       if (!pent_sql_commit (sql, error))
         return NULL;
@@ -209,16 +210,39 @@ open_existing (const char *path, PentSchemaMode mode, int version, GError **erro
   return pent_sql_commit (sql, error) ? g_steal_pointer (&sql) : NULL;
 }
 
+/* All in one transaction, so that there is never a file that is not yet a document: setting auto_vacuum writes the first
+ * page, and is only possible before it is there, which excludes BEGIN IMMEDIATE. */
 static PentSql *
 create (const char *path, GError **error)
 {
   g_autoptr (PentSql) sql = pent_sql_open (path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, error);
+  g_autofree char *uuid = g_uuid_string_random ();
 
   if (sql == NULL)
     return NULL;
-  set_up (sql, TRUE);
-  migrate (sql);
+  set_up (sql);
+  pent_sql_exec (sql, "PRAGMA page_size = 8192; BEGIN; PRAGMA auto_vacuum = INCREMENTAL;");
+  if (pent_sql_get_int (sql, "PRAGMA user_version", "") == 0)
+    {
+      migrate (sql);
+      pent_record_insert (sql, NULL, "made", uuid, g_get_real_time (), "");
+    }
   return pent_sql_commit (sql, error) ? g_steal_pointer (&sql) : NULL;
+}
+
+/* What a crash while a document was being made left: SQLite takes it back to nothing when it first looks at it. */
+static gboolean
+is_empty_after_recovery (const char *path)
+{
+  g_autofree char *journal = g_strconcat (path, "-journal", NULL);
+  g_autoptr (PentSql) sql = NULL;
+
+  if (!g_file_test (journal, G_FILE_TEST_EXISTS))
+    return FALSE;
+  sql = pent_sql_open (path, SQLITE_OPEN_READWRITE, NULL);
+  if (sql != NULL)
+    pent_sql_get_int (sql, "SELECT count (*) FROM sqlite_schema", "");
+  return sql != NULL && pent_sql_check (sql, NULL) && pent_sql_get_file_size (sql) == 0;
 }
 
 PentSql *
@@ -234,7 +258,7 @@ pent_schema_open (const char *path, PentSchemaMode mode, GError **error)
   version = pent_schema_examine (path, error);
   if (version < 0)
     return NULL;
-  if (version == 0 && mode == PENT_SCHEMA_CREATE)
+  if (mode == PENT_SCHEMA_CREATE && (version == 0 || is_empty_after_recovery (path)))
     return create (path, error);
   if (version == 0)
     {

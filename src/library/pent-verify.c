@@ -48,6 +48,16 @@ note_failure (PentSql *sql, GPtrArray *problems, const char *place, GError **err
   return TRUE;
 }
 
+/* Keeps the failure, if there is one, to be noted. */
+static void
+end_read (PentSql *sql)
+{
+  GError *error = NULL;
+
+  if (!pent_sql_commit (sql, &error))
+    pent_sql_take_error (sql, error);
+}
+
 static char *
 revision_place (const char *id)
 {
@@ -143,8 +153,10 @@ check_revisions (PentSql *sql, GPtrArray *problems, GError **error)
       gint64 next;
       guint8 id[32];
 
+      /* Short transactions: who works on the document meanwhile does not wait for long. */
+      pent_sql_begin_read (sql);
       next = pent_sql_get_int (sql, "SELECT min (seq) FROM revision WHERE seq > ?1", "i", seq);
-      if (next == 0 && !pent_sql_failed (sql))
+      if (next == 0 && pent_sql_commit (sql, NULL))
         return TRUE;
       row = pent_row_load (sql, next);
       if (row != NULL && pent_hash_from_hex (row->id, id))
@@ -154,6 +166,7 @@ check_revisions (PentSql *sql, GPtrArray *problems, GError **error)
           check_state (sql, row, fields, problems);
           check_pictures_of (sql, row, fields, problems);
         }
+      end_read (sql);
       if (!note_failure (sql, problems, place, error))
         return FALSE;
       seq = next > seq ? next : seq + 1;
@@ -266,7 +279,6 @@ pent_document_verify (const char *path, GCancellable *cancellable, GError **erro
     return NULL;
   pent_sql_set_cancellable (sql, cancellable);
 
-  pent_sql_begin_read (sql);
   check_file (sql, problems);
   done = note_failure (sql, problems, "file", error) && check_revisions (sql, problems, error) &&
          check_pictures (sql, problems, error);
@@ -281,7 +293,6 @@ pent_document_verify (const char *path, GCancellable *cancellable, GError **erro
       done = note_failure (sql, problems, "search", error);
     }
   pent_sql_set_cancellable (sql, NULL);
-  pent_sql_rollback (sql);
   return done ? g_steal_pointer (&problems) : NULL;
 }
 

@@ -23,11 +23,11 @@ is_product (const PentNnTensor *t)
   return t->op == NN_OP_LINEAR || t->op == NN_OP_CONV;
 }
 
-/* x is used by one operation alone and nobody wants to see it. */
+/* Nobody else uses x; being an output or traced is a use. */
 static gboolean
 is_private (const PentNnTensor *x)
 {
-  return x->uses == 1 && !x->wanted;
+  return x->uses == 1;
 }
 
 /* t becomes what `from` is, with its own operands added; from vanishes. */

@@ -388,7 +388,7 @@ materialise (PentNnGraph *g, PentNnTensor *t)
 static PentNnTensor *
 writer_of (PentNnTensor *part)
 {
-  while (part->op == NN_OP_RESHAPE && part->uses == 1 && !part->wanted)
+  while (part->op == NN_OP_RESHAPE && part->uses == 1)
     part = part->in[NN_X];
   return part;
 }
@@ -403,7 +403,7 @@ writes_rows (const PentNnTensor *t)
 static gboolean
 can_place (PentNnTensor *t, PentNnTensor *part, PentNnTensor *writer, gboolean contiguous)
 {
-  if (writer->uses != 1 || writer->wanted || writer->placed || nn_is_source (writer) ||
+  if (writer->uses != 1 || writer->placed || nn_is_source (writer) ||
       (nn_is_view (writer) && writer->op != NN_OP_CONCAT) || writer->op == NN_OP_STATE_WRITE ||
       writer->dtype != t->dtype || writer->exponent != 0)
     return FALSE;

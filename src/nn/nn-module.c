@@ -7,7 +7,7 @@
 /* The weights of a component on the device.  Each is there at most once in each form, from the first graph that needs
  * it until eviction. */
 
-#define CHUNK (1u << 20)            /* elements converted at a time */
+#define CHUNK (1u << 16)            /* elements converted at a time */
 #define IMPORT_FROM (64u << 10)     /* bytes: smaller weights share slabs instead of having an import each */
 
 struct _PentNnModule {

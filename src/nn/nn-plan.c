@@ -180,7 +180,8 @@ nn_plan (PentNnGraph *g)
   g_autoptr (GArray) blocks = g_array_new (FALSE, FALSE, sizeof (Block));
   guint64 sum = 0;
 
-  g->chunk_size = pent_vk_context_get_info (pent_nn_module_get_context (g->module))->max_allocation / ALIGNMENT * ALIGNMENT;
+  if (g->chunk_size == 0)
+    g->chunk_size = pent_vk_context_get_info (pent_nn_module_get_context (g->module))->max_allocation / ALIGNMENT * ALIGNMENT;
   find_lifetimes (g);
   for (guint i = 0; i < g->schedule->len && !(g->disable & NN_DISABLE_ARENA); i++)
     reuse_in_place (g->schedule->pdata[i], i);

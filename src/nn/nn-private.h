@@ -149,7 +149,7 @@ struct _PentNnGraph {
   GPtrArray       *schedule;            /* tensors that are work */
   GPtrArray       *residents;           /* NnResident that the schedule reads */
   guint64          arena_size;
-  guint64          chunk_size;          /* the arena's buffers are this large at most */
+  guint64          chunk_size;          /* the arena's buffers are this large at most; tests set it before */
   GPtrArray       *arena;               /* PentVkBuffer */
   PentVkBuffer    *upload, *input_buffer, *readback;
   guint64          input_bytes, readback_bytes;

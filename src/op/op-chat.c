@@ -74,7 +74,8 @@ parse_messages (const char *json, GError **error)
   for (guint i = 0; i < json_array_get_length (messages); i++)
     {
       JsonNode *node = json_array_get_element (messages, i);
-      JsonNode *role = JSON_NODE_HOLDS_OBJECT (node) ? json_object_get_member (json_node_get_object (node), "role") : NULL;
+      JsonObject *message = JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
+      JsonNode *role = message != NULL ? json_object_get_member (message, "role") : NULL;
 
       if (role == NULL || json_node_get_value_type (role) != G_TYPE_STRING)
         {
@@ -182,8 +183,9 @@ speak (PentOpRun *run, float *logits, guint room, GError **error)
       report (run, "text", i, longest);
       if (!pent_text_choose (&choice, logits, n_vocab, i, &id))
         {
-          g_set_error (error, PENT_ERROR, PENT_ERROR_FAILED, "The language model gave no usable numbers at precision %s; "
-                       "try another precision", pent_recipe_get_string (run->recipe, "precision"));
+          g_set_error (error, PENT_ERROR, PENT_ERROR_FAILED,
+                       "The language model gave no usable numbers at precision %s; try another precision",
+                       pent_recipe_get_string (run->recipe, "precision"));
           return FALSE;
         }
       if (pent_language_is_end (run->language, id))

@@ -2,7 +2,7 @@
 /* Generate: words to a picture, or a picture and words to another picture.
  *
  *   c = encode (prompt),  u = encode (negative)
- *   x = noise (seed)                                 image to image: x = (1 - s) encode (image) + s noise, s by strength
+ *   x = noise (seed)                              image to image: x = (1 - s) encode (image) + s noise, s by strength
  *   at each sigma:  v = model (x, c),  guided by model (x, u);  x = sampler (x, v)
  *   picture = decode (x)
  *
@@ -42,8 +42,8 @@ static const PentParam params[] = {
     N_("In how many steps noise becomes a picture; more take longer and can be finer"), "steps",
     .min = 1, .max = 1000, .soft_min = 4, .soft_max = 50 },
   { "guidance", PENT_PARAM_FLOAT, PENT_PARAM_FROM_MODEL, N_("Guidance"),
-    N_("How closely the picture follows the words; at 1 and below the negative prompt is not used and a step takes half "
-       "the time"), "", .max = 100, .soft_max = 12, .step = 0.1 },
+    N_("How closely the picture follows the words; at 1 and below the negative prompt is not used and a step takes "
+       "half the time"), "", .max = 100, .soft_max = 12, .step = 0.1 },
   { "image", PENT_PARAM_IMAGE, 0, N_("Starting picture"),
     N_("A picture to start from; it is scaled and cropped to the size"), "" },
   { "strength", PENT_PARAM_FLOAT, 0, N_("Strength"),
@@ -120,8 +120,8 @@ find_image (Generate *self, GError **error)
     g_string_append_printf (hex, "%02x", bytes[i]);
   image = self->run->images != NULL ? g_hash_table_lookup (self->run->images, hex->str) : NULL;
   if (image == NULL)
-    g_set_error (error, PENT_ERROR, PENT_ERROR_INVALID, "The starting picture is missing; its pixels have the SHA-256 %s",
-                 hex->str);
+    g_set_error (error, PENT_ERROR, PENT_ERROR_INVALID,
+                 "The starting picture is missing; its pixels have the SHA-256 %s", hex->str);
   g_string_free (hex, TRUE);
   return image;
 }

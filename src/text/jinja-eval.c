@@ -88,9 +88,9 @@ loop_attribute (Jinja *self, const JinjaLoop *loop, const char *name)
   if (g_str_equal (name, "length"))
     return jinja_int (n);
   if (g_str_equal (name, "depth"))
-    return jinja_int (loop->depth);
+    return jinja_int (1);       /* of recursion, which there is none of */
   if (g_str_equal (name, "depth0"))
-    return jinja_int ((gint64) loop->depth - 1);
+    return jinja_int (0);
   if (g_str_equal (name, "previtem"))
     return i > 0 ? loop->items->items[i - 1] : jinja_undefined ("loop.previtem");
   if (g_str_equal (name, "nextitem"))
@@ -371,10 +371,14 @@ eval_node (Jinja *self, const JinjaNode *node)
     case JINJA_NODE_FILTER:
       a = jinja_eval (self, node->a);
       eval_arguments (self, node, &args);
+      if (node->filter == NULL)
+        jinja_fail (self, "there is no filter “%s”", node->name);
       return self->error == NULL ? node->filter (self, a, &args) : jinja_none ();
     case JINJA_NODE_TEST:
       a = jinja_eval (self, node->a);
       eval_arguments (self, node, &args);
+      if (node->test == NULL)
+        jinja_fail (self, "there is no test “%s”", node->name);
       return jinja_bool (self->error == NULL && node->test (self, a, &args));
     case JINJA_NODE_NOT:
       return jinja_bool (!jinja_true (jinja_eval (self, node->a)));

@@ -85,6 +85,16 @@ parse_dotted_name (JinjaParser *self)
   return name;
 }
 
+/* An unknown filter or test is refused, unless it turns out to stand in a branch. */
+static void
+note_unknown (JinjaParser *self, const char *what, const char *name)
+{
+  if (self->branches > 0 || self->unknown != NULL || self->error != NULL)
+    return;
+  self->unknown = g_strdup_printf ("there is no %s “%s”", what, name);
+  self->unknown_line = self->token->line;
+}
+
 static JinjaNode *
 parse_filter (JinjaParser *self, JinjaNode *of)
 {
@@ -93,7 +103,7 @@ parse_filter (JinjaParser *self, JinjaNode *of)
   node->name = parse_dotted_name (self);
   node->filter = jinja_find_filter (node->name);
   if (node->filter == NULL)
-    jinja_parser_fail (self, "there is no filter “%s”", node->name);
+    note_unknown (self, "filter", node->name);
   if (jinja_take (self, JINJA_TOKEN_OPERATOR, "("))
     parse_arguments (self, node);
   return node;
@@ -140,7 +150,7 @@ parse_test (JinjaParser *self, JinjaNode *of)
   node->name = parse_dotted_name (self);
   node->test = jinja_find_test (node->name);
   if (node->test == NULL)
-    jinja_parser_fail (self, "there is no test “%s”", node->name);
+    note_unknown (self, "test", node->name);
   if (jinja_take (self, JINJA_TOKEN_OPERATOR, "("))
     parse_arguments (self, node);
   else if (at_test_argument (self))
@@ -519,16 +529,21 @@ parse_or (JinjaParser *self)
 static JinjaNode *
 parse_condition (JinjaParser *self, gboolean conditions)
 {
+  gboolean known = self->unknown == NULL;
   JinjaNode *node = parse_or (self);
   guint links = 0;
 
   while (self->error == NULL && conditions && jinja_take (self, JINJA_TOKEN_NAME, "if"))
     {
+      if (known)
+        g_clear_pointer (&self->unknown, g_free);
+      self->branches++;
       if (++links > JINJA_MAX_DEPTH)
         jinja_parser_fail (self, "an expression is too long");
       node = node_with (self, JINJA_NODE_CONDITION, node, parse_or (self));
       if (jinja_take (self, JINJA_TOKEN_NAME, "else"))
         node->c = enter (self) ? parse_condition (self, TRUE) : node_const (self, jinja_none ()), self->depth--;
+      self->branches--;
     }
   return node;
 }
@@ -555,42 +570,6 @@ jinja_parse_tuple (JinjaParser *self, gboolean conditions)
         break;
       g_ptr_array_add (items, parse_condition (self, conditions));
     }
-  node = jinja_node (self, JINJA_NODE_TUPLE);
-  node->n = items->len;
-  node->list = jinja_nodes (self, items);
-  return node;
-}
-
-static JinjaNode *
-parse_one_target (JinjaParser *self, gboolean attribute)
-{
-  JinjaNode *node = parse_name (self);
-
-  if (node->kind != JINJA_NODE_NAME)
-    jinja_parser_fail (self, "a value cannot be assigned to");
-  if (attribute && jinja_take (self, JINJA_TOKEN_OPERATOR, "."))
-    {
-      node = node_with (self, JINJA_NODE_ATTRIBUTE, node, NULL);
-      node->name = jinja_take_name (self);
-    }
-  return node;
-}
-
-JinjaNode *
-jinja_parse_target (JinjaParser *self, gboolean attribute)
-{
-  g_autoptr(GPtrArray) items = g_ptr_array_new ();
-  gboolean brackets = jinja_take (self, JINJA_TOKEN_OPERATOR, "(");
-  JinjaNode *node = parse_one_target (self, attribute && !brackets);
-
-  if (!brackets && !jinja_at (self, JINJA_TOKEN_OPERATOR, ","))
-    return node;
-  g_ptr_array_add (items, node);
-  while (self->error == NULL && jinja_take (self, JINJA_TOKEN_OPERATOR, ","))
-    if (self->token->type == JINJA_TOKEN_NAME && !jinja_at (self, JINJA_TOKEN_NAME, "in"))
-      g_ptr_array_add (items, parse_one_target (self, FALSE));
-  if (brackets)
-    jinja_expect (self, JINJA_TOKEN_OPERATOR, ")");
   node = jinja_node (self, JINJA_NODE_TUPLE);
   node->n = items->len;
   node->list = jinja_nodes (self, items);

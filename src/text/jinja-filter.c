@@ -371,7 +371,7 @@ int_ (Jinja *self, JinjaValue value, const JinjaArgs *args)
   char *end;
 
   jinja_arg (args, 0, "default", &otherwise);
-  if (value.type == JINJA_INT)
+  if (value.type == JINJA_INT || !jinja_need (self, value))
     return value;
   if (value.type == JINJA_STRING)
     {
@@ -399,7 +399,7 @@ float_ (Jinja *self, JinjaValue value, const JinjaArgs *args)
   jinja_arg (args, 0, "default", &otherwise);
   if (jinja_number (value, &number))
     return jinja_float (number);
-  if (value.type != JINJA_STRING)
+  if (!jinja_need (self, value) || value.type != JINJA_STRING)
     return otherwise;
   text = jinja_strip (value, NULL, TRUE, TRUE);
   digits = g_strndup (text.u.s, text.length);

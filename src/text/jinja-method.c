@@ -4,66 +4,6 @@
 
 #include <string.h>
 
-#include "text-unicode.h"
-
-static gboolean
-is_blank (gunichar c)
-{
-  return text_is_space (c) || (c >= 0x1c && c <= 0x1f);
-}
-
-static gboolean
-among (gunichar c, const JinjaValue *characters)
-{
-  if (characters == NULL)
-    return is_blank (c);
-  for (const char *p = characters->u.s, *end = p + characters->length; p < end; p = g_utf8_next_char (p))
-    if (g_utf8_get_char (p) == c)
-      return TRUE;
-  return FALSE;
-}
-
-JinjaValue
-jinja_strip (JinjaValue string, const JinjaValue *characters, gboolean left, gboolean right)
-{
-  const char *p = string.u.s, *end = p + string.length;
-
-  while (left && p < end && among (g_utf8_get_char (p), characters))
-    p = g_utf8_next_char (p);
-  while (right && end > p && among (g_utf8_get_char (g_utf8_prev_char (end)), characters))
-    end = g_utf8_prev_char (end);
-  return jinja_part (string, p - string.u.s, end - p);
-}
-
-static void
-append_cased (GString *out, gunichar c, gboolean upper)
-{
-  if (upper && c == 0xdf)
-    g_string_append (out, "SS");
-  else
-    g_string_append_unichar (out, upper ? g_unichar_toupper (c) : g_unichar_tolower (c));
-}
-
-JinjaValue
-jinja_case (Jinja *self, JinjaValue string, gboolean upper)
-{
-  GString *out = g_string_new (NULL);
-
-  for (const char *p = string.u.s, *end = p + string.length; p < end; p = g_utf8_next_char (p))
-    append_cased (out, g_utf8_get_char (p), upper);
-  return jinja_take_string (self, out);
-}
-
-JinjaValue
-jinja_capitalize (Jinja *self, JinjaValue string)
-{
-  GString *out = g_string_new (NULL);
-
-  for (const char *p = string.u.s, *end = p + string.length; p < end; p = g_utf8_next_char (p))
-    append_cased (out, g_utf8_get_char (p), p == string.u.s);
-  return jinja_take_string (self, out);
-}
-
 static JinjaValue
 title (Jinja *self, JinjaValue of, const JinjaArgs *args)
 {
@@ -74,53 +14,9 @@ title (Jinja *self, JinjaValue of, const JinjaArgs *args)
     {
       gunichar c = g_utf8_get_char (p);
 
-      append_cased (out, c, !inside);
+      jinja_append_cased (out, c, !inside);
       inside = g_unichar_isalpha (c);
     }
-  return jinja_take_string (self, out);
-}
-
-/* Where what is within string, from `from` on; -1: nowhere. */
-static gssize
-find_from (JinjaValue string, JinjaValue what, gsize from)
-{
-  const char *found;
-
-  if (from > string.length)
-    return -1;
-  if (what.length == 0)
-    return from;
-  found = memmem (string.u.s + from, string.length - from, what.u.s, what.length);
-  return found != NULL ? found - string.u.s : -1;
-}
-
-JinjaValue
-jinja_replace (Jinja *self, JinjaValue string, JinjaValue old, JinjaValue new, gint64 times)
-{
-  GString *out = g_string_new (NULL);
-  gsize at = 0;
-
-  while (times != 0 && out->len <= JINJA_MAX_STRING)
-    {
-      gssize found = find_from (string, old, at);
-
-      if (found < 0 || at > string.length)
-        break;
-      g_string_append_len (out, string.u.s + at, found - at);
-      g_string_append_len (out, new.u.s, new.length);
-      at = found + old.length;
-      times--;
-      if (old.length == 0)
-        {
-          gsize size = at < string.length ? (gsize) (g_utf8_next_char (string.u.s + at) - (string.u.s + at)) : 1;
-
-          if (at < string.length)
-            g_string_append_len (out, string.u.s + at, size);
-          at += size;
-        }
-    }
-  if (at < string.length)
-    g_string_append_len (out, string.u.s + at, string.length - at);
   return jinja_take_string (self, out);
 }
 
@@ -215,7 +111,7 @@ split_blank (Jinja *self, JinjaValue of, gint64 times, JinjaList *list)
     {
       gsize at = 0;
 
-      while (times != 0 && at < rest.length && !is_blank (g_utf8_get_char (rest.u.s + at)))
+      while (times != 0 && at < rest.length && !jinja_is_blank (g_utf8_get_char (rest.u.s + at)))
         at = g_utf8_next_char (rest.u.s + at) - rest.u.s;
       if (times == 0)
         at = jinja_strip (rest, NULL, FALSE, TRUE).length;
@@ -244,7 +140,7 @@ split (Jinja *self, JinjaValue of, const JinjaArgs *args)
       jinja_fail (self, "“split” wants a separator that is not empty");
       return list;
     }
-  for (; times != 0 && self->error == NULL && (found = find_from (of, separator, at)) >= 0; times--)
+  for (; times != 0 && self->error == NULL && (found = jinja_find (of, separator, at)) >= 0; times--)
     {
       jinja_list_add (self, list.u.list, jinja_part (of, at, found - at));
       at = found + separator.length;
@@ -334,7 +230,7 @@ find_place (Jinja *self, JinjaValue of, const JinjaArgs *args, gboolean last)
 
   if (!jinja_arg_string (self, args, 0, "sub", &what))
     jinja_fail (self, "“find” wants a text");
-  found = last ? find_last (of, what, of.length) : find_from (of, what, 0);
+  found = last ? find_last (of, what, of.length) : jinja_find (of, what, 0);
   return jinja_int (found < 0 ? -1 : g_utf8_strlen (of.u.s, found));
 }
 
@@ -361,7 +257,7 @@ count (Jinja *self, JinjaValue of, const JinjaArgs *args)
   else if (what.length == 0)
     n = g_utf8_strlen (of.u.s, of.length) + 1;
   else
-    for (gssize at = find_from (of, what, 0); at >= 0; at = find_from (of, what, at + what.length))
+    for (gssize at = jinja_find (of, what, 0); at >= 0; at = jinja_find (of, what, at + what.length))
       n++;
   return jinja_int (n);
 }
@@ -445,7 +341,7 @@ isalnum_ (Jinja *self, JinjaValue of, const JinjaArgs *args)
 static JinjaValue
 isspace_ (Jinja *self, JinjaValue of, const JinjaArgs *args)
 {
-  return jinja_bool (all_characters (of, is_blank));
+  return jinja_bool (all_characters (of, jinja_is_blank));
 }
 
 /* str.format with {}, {0}, {name}; no format behind a colon. */

@@ -42,10 +42,18 @@ jinja_arena_clear (JinjaArena *self)
   self->left = self->used = 0;
 }
 
+static void
+fail_at (JinjaParser *self, guint line, const char *what)
+{
+  static const JinjaToken end = { JINJA_TOKEN_END, 0, { JINJA_NONE, 0, { 0 } } };
+
+  jinja_source_error (self->template, line, &self->error, "%s", what);
+  self->token = &end;
+}
+
 void
 jinja_parser_fail (JinjaParser *self, const char *format, ...)
 {
-  static const JinjaToken end = { JINJA_TOKEN_END, 0, { JINJA_NONE, 0, { 0 } } };
   g_autofree char *what = NULL;
   va_list arguments;
 
@@ -54,8 +62,7 @@ jinja_parser_fail (JinjaParser *self, const char *format, ...)
   va_start (arguments, format);
   what = g_strdup_vprintf (format, arguments);
   va_end (arguments);
-  jinja_source_error (self->template, self->token->line, &self->error, "%s", what);
-  self->token = &end;
+  fail_at (self, self->token->line, what);
 }
 
 JinjaNode *
@@ -138,6 +145,7 @@ parse_if (JinjaParser *self)
   static const char *const ends[] = { "elif", "else", "endif", NULL };
   JinjaNode *node = jinja_node (self, JINJA_NODE_IF), *last = node;
 
+  self->branches++;
   while (self->error == NULL)
     {
       last->a = jinja_parse_tuple (self, FALSE);
@@ -152,6 +160,46 @@ parse_if (JinjaParser *self)
     last->c = parse_block (self, "endif");
   else
     jinja_expect (self, JINJA_TOKEN_NAME, "endif");
+  self->branches--;
+  return node;
+}
+
+static JinjaNode *
+parse_one_target (JinjaParser *self, gboolean attribute)
+{
+  static const char *const constants[] = { "true", "True", "false", "False", "none", "None", NULL };
+  JinjaNode *node = jinja_node (self, JINJA_NODE_NAME), *of = node;
+
+  node->name = jinja_take_name (self);
+  if (g_strv_contains (constants, node->name))
+    jinja_parser_fail (self, "“%s” cannot be assigned to", node->name);
+  if (!attribute || !jinja_take (self, JINJA_TOKEN_OPERATOR, "."))
+    return node;
+  node = jinja_node (self, JINJA_NODE_ATTRIBUTE);
+  node->a = of;
+  node->name = jinja_take_name (self);
+  return node;
+}
+
+/* name, name.attribute, or names with commas. */
+static JinjaNode *
+parse_target (JinjaParser *self, gboolean attribute)
+{
+  g_autoptr(GPtrArray) items = g_ptr_array_new ();
+  gboolean brackets = jinja_take (self, JINJA_TOKEN_OPERATOR, "(");
+  JinjaNode *node = parse_one_target (self, attribute && !brackets);
+
+  if (!brackets && !jinja_at (self, JINJA_TOKEN_OPERATOR, ","))
+    return node;
+  g_ptr_array_add (items, node);
+  while (self->error == NULL && jinja_take (self, JINJA_TOKEN_OPERATOR, ","))
+    if (self->token->type == JINJA_TOKEN_NAME && !jinja_at (self, JINJA_TOKEN_NAME, "in"))
+      g_ptr_array_add (items, parse_one_target (self, FALSE));
+  if (brackets)
+    jinja_expect (self, JINJA_TOKEN_OPERATOR, ")");
+  node = jinja_node (self, JINJA_NODE_TUPLE);
+  node->n = items->len;
+  node->list = jinja_nodes (self, items);
   return node;
 }
 
@@ -161,7 +209,7 @@ parse_for (JinjaParser *self)
   static const char *const ends[] = { "else", "endfor", NULL };
   JinjaNode *node = jinja_node (self, JINJA_NODE_FOR);
 
-  node->a = jinja_parse_target (self, FALSE);
+  node->a = parse_target (self, FALSE);
   jinja_expect (self, JINJA_TOKEN_NAME, "in");
   node->b = jinja_parse_tuple (self, FALSE);
   if (jinja_take (self, JINJA_TOKEN_NAME, "if"))
@@ -184,7 +232,7 @@ parse_set (JinjaParser *self)
 {
   JinjaNode *node = jinja_node (self, JINJA_NODE_SET);
 
-  node->a = jinja_parse_target (self, TRUE);
+  node->a = parse_target (self, TRUE);
   if (jinja_take (self, JINJA_TOKEN_OPERATOR, "="))
     {
       node->b = jinja_parse_tuple (self, TRUE);
@@ -346,6 +394,8 @@ parse_body (JinjaParser *self, const char *const *ends)
           break;
         }
       g_ptr_array_add (nodes, node);
+      if (self->unknown != NULL && self->error == NULL)
+        fail_at (self, self->unknown_line, self->unknown);
     }
   if (ends != NULL)
     jinja_take (self, JINJA_TOKEN_BLOCK, NULL);
@@ -380,6 +430,7 @@ jinja_template_new (const char *source, const char *name, GError **error)
     return NULL;
   parser.token = (const JinjaToken *) (gpointer) tokens->data;
   self->body = parse_body (&parser, NULL);
+  g_free (parser.unknown);
   if (parser.error != NULL)
     {
       g_propagate_error (error, parser.error);

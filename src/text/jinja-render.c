@@ -163,7 +163,6 @@ render_for (Jinja *self, const JinjaNode *node)
 
   loop = jinja_alloc (&self->arena, sizeof (JinjaLoop));
   loop->items = items;
-  loop->depth = ++self->loops;
   push_frame (self, before);
   for (guint i = 0; i < items->n && jinja_step (self) && self->flow != JINJA_BREAK; i++)
     {
@@ -175,7 +174,6 @@ render_for (Jinja *self, const JinjaNode *node)
       render_node (self, node->c);
     }
   self->flow = JINJA_GO_ON;
-  self->loops--;
   self->frame = before;
 }
 

@@ -176,6 +176,12 @@ is_equal (Jinja *self, JinjaValue value, const JinjaArgs *args)
 }
 
 static gboolean
+is_same (Jinja *self, JinjaValue value, const JinjaArgs *args)
+{
+  return is_equal (self, value, args) && value.type == args->values[0].type;
+}
+
+static gboolean
 is_unequal (Jinja *self, JinjaValue value, const JinjaArgs *args)
 {
   return compare (self, JINJA_OP_NE, value, args);
@@ -237,7 +243,7 @@ jinja_find_test (const char *name)
     { "upper", is_upper },
     { "eq", is_equal },
     { "equalto", is_equal },
-    { "sameas", is_equal },
+    { "sameas", is_same },
     { "ne", is_unequal },
     { "lt", is_less },
     { "lessthan", is_less },

@@ -148,8 +148,8 @@ read_number (JinjaValue format, guint *i)
 {
   guint number = 0;
 
-  while (*i < format.length && g_ascii_isdigit (format.u.s[*i]))
-    number = MIN (number * 10 + (guint) (format.u.s[(*i)++] - '0'), 1000);
+  for (; *i < format.length && g_ascii_isdigit (format.u.s[*i]); (*i)++)
+    number = MIN (number * 10 + g_ascii_digit_value (format.u.s[*i]), 1000);
   return number;
 }
 

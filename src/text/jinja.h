@@ -81,7 +81,7 @@ typedef JinjaValue (*JinjaFunction) (Jinja *self, JinjaValue of, const JinjaArgs
 typedef gboolean   (*JinjaTest) (Jinja *self, JinjaValue value, const JinjaArgs *args);
 struct _JinjaCallable { const char *name; JinjaFunction function; JinjaValue of; };
 
-struct _JinjaLoop { JinjaList *items; guint index0, depth; };
+struct _JinjaLoop { JinjaList *items; guint index0; };
 
 /* Variables of one scope; a look-up goes on with the parent. */
 typedef struct _JinjaFrame JinjaFrame;
@@ -156,7 +156,7 @@ struct _Jinja {
   JinjaFrame          *frame;
   JinjaDict           *globals;
   JinjaValue           inner;      /* JINJA_NODE_INNER */
-  guint                line, steps, depth, loops;
+  guint                line, steps, depth;
   enum { JINJA_GO_ON, JINJA_BREAK, JINJA_CONTINUE } flow;
   GError              *error;      /* the first; nothing is evaluated after it */
 };
@@ -188,6 +188,9 @@ typedef struct {
   JinjaTemplate    *template;
   const JinjaToken *token;         /* the next one */
   guint             depth, loops;
+  guint branches; /* of `if` around; what is unknown there fails only when it is reached, as in Jinja */
+  char             *unknown;       /* the first unknown filter or test outside of them */
+  guint             unknown_line;
   GError           *error;         /* the first; afterwards the next token is always the end */
 } JinjaParser;
 
@@ -204,7 +207,6 @@ const char *jinja_take_name (JinjaParser *self);
 JinjaNode **jinja_nodes (JinjaParser *self, GPtrArray *nodes);            /* copied to the arena */
 JinjaNode  *jinja_parse_expression (JinjaParser *self);
 JinjaNode  *jinja_parse_tuple (JinjaParser *self, gboolean conditions);  /* one expression, or more with commas */
-JinjaNode  *jinja_parse_target (JinjaParser *self, gboolean attribute);  /* of set and for */
 JinjaNode  *jinja_parse_filters (JinjaParser *self, JinjaNode *of);      /* behind a first “|” */
 
 /* jinja-operator.c */
@@ -241,12 +243,17 @@ gboolean    jinja_arg_int (Jinja *self, const JinjaArgs *args, guint i, const ch
 gboolean    jinja_arg_string (Jinja *self, const JinjaArgs *args, guint i, const char *name, JinjaValue *value);
 gboolean    jinja_arg_true (const JinjaArgs *args, guint i, const char *name, gboolean otherwise);
 
-/* Texts as Python handles them (jinja-method.c). */
+/* jinja-string.c */
+gboolean    jinja_is_blank (gunichar c);
+void        jinja_append_cased (GString *out, gunichar c, gboolean upper);
+gssize      jinja_find (JinjaValue string, JinjaValue what, gsize from);    /* in bytes; -1: nowhere */
 JinjaValue  jinja_strip (JinjaValue string, const JinjaValue *characters, gboolean left, gboolean right);
 JinjaValue  jinja_case (Jinja *self, JinjaValue string, gboolean upper);
 JinjaValue  jinja_capitalize (Jinja *self, JinjaValue string);
 JinjaValue  jinja_replace (Jinja *self, JinjaValue string, JinjaValue old, JinjaValue new, gint64 times);
-JinjaValue  jinja_format (Jinja *self, JinjaValue format, const JinjaArgs *args);        /* % */
+
+/* jinja-text-filter.c */
+JinjaValue  jinja_format (Jinja *self, JinjaValue format, const JinjaArgs *args);         /* % */
 
 /* jinja-value.c */
 JinjaValue  jinja_undefined (const char *what);

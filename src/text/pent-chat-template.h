@@ -21,7 +21,8 @@ void              pent_chat_template_free (PentChatTemplate *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (PentChatTemplate, pent_chat_template_free)
 
 /* messages: array of { "role", "content", … }; variables: further names (tools, enable_thinking, bos_token …) or NULL.
- */
+ * The variable pent_now ("2026-11-22T10:00:00Z") stands for the clock where the template asks for the date.
+ * PENT_ERROR_INVALID: the template refuses this conversation (it says why); PENT_ERROR_MODEL: the template is wrong. */
 char             *pent_chat_template_apply (PentChatTemplate *self, JsonArray *messages, gboolean add_generation_prompt,
                                             JsonObject *variables, GError **error);
 

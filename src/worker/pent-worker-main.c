@@ -36,7 +36,8 @@ pent_worker_main (int argc, char **argv, PentEngine *(*make_engine) (const char 
   guint64 fd;
 
   setlocale (LC_ALL, "");
-  setpgid (0, 0);      /* what a terminal or a shell sends to our client's group is the client's to handle: it cancels */
+  /* What a terminal or a shell sends to our client's group is the client's to handle: it cancels. */
+  setpgid (0, 0);
   if (argc < 2 || argc > 3 || !g_ascii_string_to_unsigned (argv[1], 10, 3, 65535, &fd, NULL))
     {
       g_printerr ("pentimento-engine is started by Pentimento: pentimento-engine SOCKET [DEVICE]\n");

@@ -90,7 +90,9 @@ test_normal (void)
 static void
 test_fixed (void)
 {
-  static const float expected[6] = { 0x1.28c83ap-3f, 0x1.6cca02p-4f, 0x1.784b86p+0f, -0x1.21f5c4p+1f, 0x1.16e34p-1f, 0x1.0f0314p-2f };
+  static const float expected[6] = {
+    0x1.28c83ap-3f, 0x1.6cca02p-4f, 0x1.784b86p+0f, -0x1.21f5c4p+1f, 0x1.16e34p-1f, 0x1.0f0314p-2f
+  };
   float x[6], y[1];
 
   pent_noise_normal (x, 6, 1234567890123456789u, PENT_NOISE_LATENT, 0);

@@ -169,7 +169,8 @@ test_json (void)
   g_assert_true (pent_recipe_resolve (recipe, params, &error));
   json = pent_recipe_to_json (recipe);
   g_assert_cmpstr (json, ==, "{\"device\":\"llvmpipe\",\"guidance\":0.30000000000000004,"
-                   "\"image\":\"0102ff0000000000000000000000000000000000000000000000000000000000\",\"model\":\"sketch\","
+                   "\"image\":\"0102ff0000000000000000000000000000000000000000000000000000000000\","
+                   "\"model\":\"sketch\","
                    "\"negative\":\"\",\"op\":\"generate\",\"prompt\":\"a \\\"pink\\\" cloud,\\n☁ at sunset\","
                    "\"sampler\":\"euler\",\"seed\":\"18446744073709551615\",\"size\":[64,128],\"tile\":true}");
   back = pent_recipe_from_json (json, &error);
@@ -208,7 +209,8 @@ test_json_bad (void)
 {
   static const char *const bad[] = {
     "", "null", "[]", "{", "{}", "{\"op\":1}", "{\"op\":\"\"}", "{\"op\":\"x\",\"a\":null}", "{\"op\":\"x\",\"a\":{}}",
-    "{\"op\":\"x\",\"\":1}", "{\"op\":\"x\",\"a\":[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]}", "{\"op\":\"x\",\"a\":1e999}",
+    "{\"op\":\"x\",\"\":1}", "{\"op\":\"x\",\"a\":[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]}",
+    "{\"op\":\"x\",\"a\":1e999}",
     "\"text\"", "{\"op\":[]}",
   };
   g_autofree char *deep = g_strnfill (3 << 20, '[');
@@ -266,8 +268,8 @@ test_parameters (void)
   pent_recipe_set (recipe, "model", g_variant_new_string ("my, \"own\" one"));
   pent_recipe_set (recipe, "strength", g_variant_new_double (0.6));
   text = pent_recipe_to_parameters (recipe);
-  g_assert_cmpstr (text, ==, "a pink cloud\nNegative prompt: blurry\nSteps: 8, Sampler: euler, CFG scale: 3.5, Seed: 42, "
-                   "Size: 128x64, Model: \"my, \\\"own\\\" one\"");
+  g_assert_cmpstr (text, ==, "a pink cloud\nNegative prompt: blurry\nSteps: 8, Sampler: euler, CFG scale: 3.5, "
+                   "Seed: 42, Size: 128x64, Model: \"my, \\\"own\\\" one\"");
 }
 
 void

@@ -48,7 +48,8 @@ fake_encode (PentPipeline *pipeline, const char *prompt, GCancellable *cancellab
   self->counts.n_encoded++;
   if (n > FAKE_WORDS)
     return g_set_error (error, PENT_ERROR, PENT_ERROR_INVALID,
-                        "The prompt is %u tokens long, and this model takes at most %u; shorten it", n, FAKE_WORDS), NULL;
+                        "The prompt is %u tokens long, and this model takes at most %u; shorten it", n,
+                        FAKE_WORDS), NULL;
   if (g_str_has_prefix (prompt, "full"))
     return g_set_error (error, PENT_ERROR, PENT_ERROR_MEMORY, "The fake device is full"), NULL;
 

@@ -161,11 +161,12 @@ tensor_new (KtRun *run, PentDtype type, gsize n, gboolean output)
   self->v = g_new0 (float, n);
   if (type == PENT_DTYPE_I32)
     self->i = g_new0 (gint32, n);
-  self->span = (PentSpan) {
-    pent_vk_buffer_new (run->context, PENT_VK_MEMORY_DEVICE, (before + n + GUARD) * size, "tensor"), before * size, n * size };
-  g_autofree guint8 *canary = g_malloc ((before + n + GUARD) * size);
-  memset (canary, 0x5a, (before + n + GUARD) * size);
-  pent_vk_buffer_write (self->span.buffer, 0, canary, (before + n + GUARD) * size);
+  const gsize whole = (before + n + GUARD) * size;
+  g_autofree guint8 *canary = g_malloc (whole);
+  memset (canary, 0x5a, whole);
+  self->span = (PentSpan) { pent_vk_buffer_new (run->context, PENT_VK_MEMORY_DEVICE, whole, "tensor"), before * size,
+                            n * size };
+  pent_vk_buffer_write (self->span.buffer, 0, canary, whole);
   g_ptr_array_add (run->tensors, self);
   return self;
 }
@@ -232,7 +233,8 @@ read_back (KtRun *run, KtTensor *self)
   pent_vk_buffer_read (self->span.buffer, 0, bytes, size);
   for (gsize i = 0; i < size; i++)
     if ((i < self->span.offset || i >= self->span.offset + self->span.size) && bytes[i] != 0x5a)
-      fail (run, "wrote outside: byte %" G_GSSIZE_FORMAT " of %" G_GSIZE_FORMAT, i - self->span.offset, self->span.size);
+      fail (run, "wrote outside: byte %" G_GSSIZE_FORMAT " of %" G_GSIZE_FORMAT,
+            i - self->span.offset, self->span.size);
   if (self->i)
     memcpy (self->i, bytes + self->span.offset, self->span.size);
   else if (self->output)
@@ -253,8 +255,9 @@ kt_submit (KtRun *run)
     fail (run, "the validation layer has something to say");
 }
 
-/* One unit in the last place at w: rounding is to nearest even, which costs half, and the f32 value before it may differ
- * in its own last place, which can tip the rounding over.  The last term is what a device that flushes denormals loses. */
+/* One unit in the last place at w: rounding is to nearest even, which costs half, and the f32 value before it may
+ * differ in its own last place, which can tip the rounding over.  The last term is what a device that flushes denormals
+ * loses. */
 static double
 last_place (double w, PentDtype type)
 {

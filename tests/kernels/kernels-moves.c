@@ -42,8 +42,8 @@ check_copy (KtRun *run)
           }
         call.limit = limit;
         kt_case (run, "copy types %u size %u %u %u %u %u %u order %u%u%u%u%u%u limit %u", t, call.size[0], call.size[1],
-                 call.size[2], call.size[3], call.size[4], call.size[5], order[0], order[1], order[2], order[3], order[4],
-                 order[5], limit);
+                 call.size[2], call.size[3], call.size[4], call.size[5], order[0], order[1], order[2],
+                 order[3], order[4], order[5], limit);
         KtTensor *x = kt_input (run, pairs[t][0], n_x, i == 2 ? KT_SPECIAL : KT_NORMAL);
         KtTensor *y = kt_inout (run, pairs[t][1], n_y, KT_NORMAL);
         KtTensor *pos = with_pos ? kt_ids (run, 1, -2, 7) : NULL;
@@ -79,7 +79,8 @@ static void
 bench_copy (KtBench *bench)
 {
   static const struct { const char *what; guint size[6], ldx[6], ldy[6]; } shapes[] = {
-    { "half of each row of [4096, 7680] f32", { 1, 1, 1, 1, 4096, 3840 }, { 0, 0, 0, 0, 7680, 1 }, { 0, 0, 0, 0, 3840, 1 } },
+    { "half of each row of [4096, 7680] f32", { 1, 1, 1, 1, 4096, 3840 }, { 0, 0, 0, 0, 7680, 1 },
+      { 0, 0, 0, 0, 3840, 1 } },
     { "patches of 2 x 2 of [512, 512, 64] f32", { 1, 256, 256, 2, 1, 128 }, { 0, 2 * 512 * 64, 128, 512 * 64, 0, 1 },
       { 0, 256 * 256, 256, 128, 0, 1 } },
     { "transpose of [2048, 2048] f32", { 1, 1, 1, 1, 2048, 2048 }, { 0, 0, 0, 0, 1, 2048 }, { 0, 0, 0, 0, 2048, 1 } },
@@ -108,7 +109,8 @@ check_embedding (KtRun *run)
   for (guint t = 0; t < G_N_ELEMENTS (types); t++)
     for (guint i = 0; i < 6; i++)
       {
-        const guint rows = kt_uint (run, 1, 40), vocabulary = kt_uint (run, 1, 50), width = i == 0 ? 1 : kt_width (run, 3000);
+        const guint rows = kt_uint (run, 1, 40), vocabulary = kt_uint (run, 1, 50);
+        const guint width = i == 0 ? 1 : kt_width (run, 3000);
 
         if (!kt_has (run, &pent_kernel_embedding_info, types[t]))
           continue;
@@ -123,8 +125,9 @@ check_embedding (KtRun *run)
         for (gsize k = 0; k < y->n; k++)
           if (ids->i[k / width] >= 0 && ids->i[k / width] < (int) vocabulary)
             want[k] = table->v[(gsize) ids->i[k / width] * width + k % width];
-        pent_kernel_embedding (run->command, &(PentKernelEmbedding) { .ids = ids->span, .table = table->span, .y = y->span,
-          .rows = rows, .width = width, .vocabulary = vocabulary, .T = types[t][0], .U = types[t][1], .LANES = run->lanes });
+        pent_kernel_embedding (run->command, &(PentKernelEmbedding) { .ids = ids->span, .table = table->span,
+          .y = y->span, .rows = rows, .width = width, .vocabulary = vocabulary, .T = types[t][0], .U = types[t][1],
+          .LANES = run->lanes });
         kt_submit (run);
         kt_check (run, y, want, (KtBound) { 0 });
       }

@@ -5,8 +5,8 @@ static const PentDtype pairs[][2] = { PENT_KERNEL_GROUP_NORM_TYPES };
 
 /* The three kernels of group norm in a row. */
 static void
-record_group_norm (PentVkCommand *command, PentSpan x, PentSpan part, PentSpan stats, PentSpan w, PentSpan b, PentSpan y,
-                   const guint shape[4], guint slab, guint act, const PentDtype types[2], gboolean lanes)
+record_group_norm (PentVkCommand *command, PentSpan x, PentSpan part, PentSpan stats, PentSpan w, PentSpan b,
+                   PentSpan y, const guint shape[4], guint slab, guint act, const PentDtype types[2], gboolean lanes)
 {
   const guint n = shape[0], hw = shape[1], c = shape[2], groups = shape[3];
 
@@ -24,7 +24,9 @@ check_group_norm (KtRun *run)
   for (guint t = 0; t < G_N_ELEMENTS (pairs); t++)
     kt_cases (i, t, 7)
       {
-        static const guint channels[][2] = { { 1, 1 }, { 32, 32 }, { 128, 32 }, { 320, 32 }, { 30, 5 }, { 36, 4 }, { 64, 1 } };
+        static const guint channels[][2] = {
+          { 1, 1 }, { 32, 32 }, { 128, 32 }, { 320, 32 }, { 30, 5 }, { 36, 4 }, { 64, 1 }
+        };
         static const KtFill fills[] = { KT_NORMAL, KT_OFFSET, KT_TINY, KT_ZERO };
         const guint c = channels[(i + t) % 7][0], groups = channels[(i + t) % 7][1], n = kt_uint (run, 1, 2);
         const guint hw = i == 0 ? 1 : kt_uint (run, 1, 700), slab = kt_uint (run, 1, 100), act = kt_coin (run);
@@ -33,7 +35,8 @@ check_group_norm (KtRun *run)
 
         if (!kt_has (run, &pent_kernel_group_norm_info, pairs[t]))
           continue;
-        kt_case (run, "group norm types %u act %u [%u, %u, %u] groups %u slab %u fill %u", t, act, n, hw, c, groups, slab, fill);
+        kt_case (run, "group norm types %u act %u [%u, %u, %u] groups %u slab %u fill %u", t, act, n, hw, c, groups,
+                 slab, fill);
         KtTensor *x = kt_input (run, pairs[t][0], (gsize) n * hw * c, fill);
         KtTensor *y = kt_output (run, pairs[t][1], (gsize) n * hw * c);
         KtTensor *part = kt_output (run, PENT_DTYPE_F32, (gsize) n * slabs * 2 * c);
@@ -65,8 +68,8 @@ check_group_norm (KtRun *run)
         record_group_norm (run->command, x->span, part->span, stats->span, KT_SPAN (w), KT_SPAN (b), y->span,
                            (guint[]) { n, hw, c, groups }, slab, act, pairs[t], run->lanes);
         kt_submit (run);
-        /* A mean of 100 is rounded to 100 * 2^-24, and so are the few steps by which it came about; divided by the least
-         * deviation that is what the result is off by.  8e-6: sums and exp, as elsewhere. */
+        /* A mean of 100 is rounded to 100 * 2^-24, and so are the few steps by which it came about; divided by the
+         * least deviation that is what the result is off by.  8e-6: sums and exp, as elsewhere. */
         kt_check (run, y, want, (KtBound) { .abs = fill == KT_OFFSET ? 4 * 100 * 0x1p-24 / least * 4 : 0, .rel = 8e-6,
                                             .scale = 20 });
       }
@@ -82,7 +85,8 @@ bench_group_norm (KtBench *bench)
       {
         const guint *s = shapes[i], slab = MAX (64, s[1] / 512);
         const gsize n = (gsize) s[0] * s[1] * s[2];
-        record_group_norm (bench->command, kt_span (bench, PENT_DTYPE_F32, n), kt_span (bench, PENT_DTYPE_F32, n / slab * 2 + 2 * s[2]),
+        record_group_norm (bench->command, kt_span (bench, PENT_DTYPE_F32, n),
+                           kt_span (bench, PENT_DTYPE_F32, n / slab * 2 + 2 * s[2]),
                            kt_span (bench, PENT_DTYPE_F32, s[0] * s[3] * 2), kt_span (bench, PENT_DTYPE_F32, s[2]),
                            kt_span (bench, PENT_DTYPE_F32, s[2]), kt_span (bench, PENT_DTYPE_F32, n), s, slab, 1,
                            (PentDtype[]) { PENT_DTYPE_F32, PENT_DTYPE_F32 }, bench->lanes);
@@ -117,8 +121,8 @@ check_resample (KtRun *run, gboolean up)
               want[at] += x->v[k] / 4.0;
           }
         if (up)
-          pent_kernel_upsample2 (run->command, &(PentKernelUpsample2) { .x = x->span, .y = y->span, .n = n, .h = h, .w = w,
-            .c = c, .T = same[t][0], .U = same[t][1], .LANES = run->lanes });
+          pent_kernel_upsample2 (run->command, &(PentKernelUpsample2) { .x = x->span, .y = y->span, .n = n, .h = h,
+            .w = w, .c = c, .T = same[t][0], .U = same[t][1], .LANES = run->lanes });
         else
           pent_kernel_downsample2 (run->command, &(PentKernelDownsample2) { .x = x->span, .y = y->span, .n = n, .h = h,
             .w = w, .c = c, .T = same[t][0], .U = same[t][1], .LANES = run->lanes });
@@ -155,7 +159,8 @@ bench_downsample2 (KtBench *bench)
   const guint h = 128, w = 128, c = 256;
 
   if (kt_row (bench, "downsample2", "f32 [1, %u, %u, %u]", 2 * h, 2 * w, c))
-    pent_kernel_downsample2 (bench->command, &(PentKernelDownsample2) { .x = kt_span (bench, PENT_DTYPE_F32, 4 * h * w * c),
+    pent_kernel_downsample2 (bench->command, &(PentKernelDownsample2) {
+      .x = kt_span (bench, PENT_DTYPE_F32, 4 * h * w * c),
       .y = kt_span (bench, PENT_DTYPE_F32, h * w * c), .n = 1, .h = h, .w = w, .c = c, .LANES = bench->lanes });
 }
 

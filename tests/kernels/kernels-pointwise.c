@@ -15,7 +15,8 @@ check_cast (KtRun *run)
   for (guint t = 0; t < G_N_ELEMENTS (pairs); t++)
     for (guint i = 0; i < 8; i++)
       {
-        const guint n = i == 0 ? 1 : i == 1 && t == 0 ? 4097 * 512 + 5 /* the second line of groups */ : kt_width (run, 5000);
+        const guint folded = 4097 * 512 + 5;   /* into a second line of groups */
+        const guint n = i == 0 ? 1 : i == 1 && t == 0 ? folded : kt_width (run, 5000);
         const KtFill fill = i < KT_N_FILLS ? i : KT_SPECIAL;
 
         if (!kt_has (run, &pent_kernel_cast_info, pairs[t]))
@@ -25,8 +26,8 @@ check_cast (KtRun *run)
         g_autofree double *want = g_new (double, n);
         for (guint k = 0; k < n; k++)
           want[k] = kt_round (x->v[k], y->type);
-        pent_kernel_cast (run->command, &(PentKernelCast) { .x = x->span, .y = y->span, .n = n, .T = x->type, .U = y->type,
-                                                            .LANES = run->lanes });
+        pent_kernel_cast (run->command, &(PentKernelCast) { .x = x->span, .y = y->span, .n = n, .T = x->type,
+                                                            .U = y->type, .LANES = run->lanes });
         kt_submit (run);
         kt_check (run, y, want, (KtBound) { 0 });
       }
@@ -148,7 +149,8 @@ check_glu (KtRun *run)
           for (guint k = 0; k < width; k++)
             want[r * width + k] = activation (act, gate->v[r * ldx + k]) * up->v[r * ldx + k + fused * width] * 0.125;
         pent_kernel_glu (run->command, &(PentKernelGlu) { .gate = gate->span, .up = up_span, .y = y->span, .rows = rows,
-          .width = width, .ldx = ldx, .scale = 0.125, .ACT = act, .T = types[t][0], .U = types[t][1], .LANES = run->lanes });
+          .width = width, .ldx = ldx, .scale = 0.125, .ACT = act, .T = types[t][0], .U = types[t][1],
+          .LANES = run->lanes });
         kt_submit (run);
         /* gelu's tail is off by 1e-9 (beyond 4 sqrt 2 deviations), times what it is multiplied by */
         float largest = 1;
@@ -184,15 +186,15 @@ check_binary (KtRun *run)
   for (guint t = 0; t < G_N_ELEMENTS (types); t++)
     kt_cases (i, t, 8)
       {
-        const guint width = i < 2 ? 1 + i : kt_width (run, 3000), batch = kt_uint (run, 1, 3), each = kt_uint (run, 1, 4);
-        const guint rows = batch * each, every = i % 3 == 0 ? 1 : i % 3 == 1 ? rows : each;
+        const guint width = i < 2 ? 1 + i : kt_width (run, 3000), each = kt_uint (run, 1, 4);
+        const guint rows = each * kt_uint (run, 1, 3), every = i % 3 == 0 ? 1 : i % 3 == 1 ? rows : each;
         const guint rows_b = (rows + every - 1) / every, ldb = width + (kt_coin (run) ? kt_uint (run, 0, 8) : 0);
         const gboolean multiply = kt_coin (run), in_place = types[t][0] == types[t][2] && kt_coin (run);
 
         if (!kt_has (run, &pent_kernel_binary_info, types[t]))
           continue;
-        kt_case (run, "binary types %u multiply %d [%u, %u] every %u ldb %u in place %d", t, multiply, rows, width, every,
-                 ldb, in_place);
+        kt_case (run, "binary types %u multiply %d [%u, %u] every %u ldb %u in place %d", t, multiply, rows, width,
+                 every, ldb, in_place);
         KtTensor *a = in_place ? kt_inout (run, types[t][0], (gsize) rows * width, KT_NORMAL)
                                : kt_input (run, types[t][0], (gsize) rows * width, i == 3 ? KT_SPECIAL : KT_NORMAL);
         KtTensor *b = kt_input (run, types[t][1], (gsize) rows_b * ldb, KT_NORMAL);
@@ -277,8 +279,8 @@ bench_modulate (KtBench *bench)
     {
       const PentSpan y = kt_span (bench, PENT_DTYPE_F32, rows * width);
       pent_kernel_modulate (bench->command, &(PentKernelModulate) {
-        .x = kt_span (bench, PENT_DTYPE_F32, rows * width), .gate = kt_span (bench, PENT_DTYPE_F32, width), .residual = y,
-        .y = y, .rows = rows, .width = width, .every = rows, .ldm = width, .LANES = bench->lanes });
+        .x = kt_span (bench, PENT_DTYPE_F32, rows * width), .gate = kt_span (bench, PENT_DTYPE_F32, width),
+        .residual = y, .y = y, .rows = rows, .width = width, .every = rows, .ldm = width, .LANES = bench->lanes });
     }
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "kernels.h"
 
-/* Along rows.  Bounds: a sum of n terms in f32, taken in 8 or 128 parts of four, is off by less than n / 32 * 2^-24 of the
- * sum of their magnitudes, and in practice by its square root; results that cancel are held against the terms. */
+/* Along rows.  Bounds: a sum of n terms in f32, taken in 8 or 128 parts of four, is off by less than n / 32 * 2^-24 of
+ * the sum of their magnitudes, and in practice by its square root; results that cancel are held against the terms. */
 #define SUM_BOUND 4e-6
 
 static const PentDtype pairs[][2] = { PENT_KERNEL_NORM_TYPES };
@@ -21,7 +21,8 @@ check_norm (KtRun *run)
       {
         static const KtFill fills[] = { KT_NORMAL, KT_OFFSET, KT_TINY, KT_ZERO, KT_LARGE };
         const guint width = i == 0 ? 1 : i == 1 ? 19999 : i == 2 ? 3840 : i == 3 ? 128 : kt_width (run, 5000);
-        const guint each = row_count (run, width), rows = each * kt_uint (run, 1, 2), every = kt_coin (run) ? rows : each;
+        const guint each = row_count (run, width), rows = each * kt_uint (run, 1, 2);
+        const guint every = kt_coin (run) ? rows : each;
         const guint parts = i % 4 == 0 ? 0 : kt_uint (run, 0, 63), ldm = width + (kt_coin (run) ? 0 : width);
         const gboolean layer = i & 1;
         const KtFill fill = fills[kt_uint (run, 0, 4)];
@@ -30,13 +31,14 @@ check_norm (KtRun *run)
 
         if (!kt_has (run, &pent_kernel_norm_info, pairs[t]))
           continue;
-        kt_case (run, "norm types %u layer %d [%u, %u] every %u ldm %u parts %u fill %u", t, layer, rows, width, every, ldm,
-                 parts, fill);
+        kt_case (run, "norm types %u layer %d [%u, %u] every %u ldm %u parts %u fill %u", t, layer, rows, width, every,
+                 ldm, parts, fill);
         KtTensor *x = kt_input (run, pairs[t][0], (gsize) rows * width, fill);
         KtTensor *y = kt_output (run, pairs[t][1], (gsize) rows * width);
         for (guint k = 0; k < 6; k++)
           if (parts >> k & 1)
-            part[k] = kt_input (run, PENT_DTYPE_F32, k < 2 ? width : k < 5 ? (gsize) rows / every * ldm : y->n, KT_NORMAL);
+            part[k] = kt_input (run, PENT_DTYPE_F32, k < 2 ? width : k < 5 ? (gsize) rows / every * ldm : y->n,
+                                KT_NORMAL);
 
         g_autofree double *want = g_new (double, y->n);
         for (guint r = 0; r < rows; r++)
@@ -58,10 +60,10 @@ check_norm (KtRun *run)
                                               + (part[5] ? part[5]->v[(gsize) r * width + k] : 0);
               }
           }
-        pent_kernel_norm (run->command, &(PentKernelNorm) { .x = x->span, .w = KT_SPAN (part[0]), .b = KT_SPAN (part[1]),
-          .scale = KT_SPAN (part[2]), .shift = KT_SPAN (part[3]), .gate = KT_SPAN (part[4]), .residual = KT_SPAN (part[5]),
-          .y = y->span, .rows = rows, .width = width, .every = every, .ldm = ldm, .eps = eps, .LAYER = layer,
-          .T = pairs[t][0], .U = pairs[t][1], .LANES = run->lanes });
+        pent_kernel_norm (run->command, &(PentKernelNorm) { .x = x->span, .w = KT_SPAN (part[0]),
+          .b = KT_SPAN (part[1]), .scale = KT_SPAN (part[2]), .shift = KT_SPAN (part[3]), .gate = KT_SPAN (part[4]),
+          .residual = KT_SPAN (part[5]), .y = y->span, .rows = rows, .width = width, .every = every, .ldm = ldm,
+          .eps = eps, .LAYER = layer, .T = pairs[t][0], .U = pairs[t][1], .LANES = run->lanes });
         kt_submit (run);
         kt_check (run, y, want, (KtBound) { .rel = SUM_BOUND, .scale = 20 });
       }
@@ -83,8 +85,8 @@ bench_norm (KtBench *bench)
           .x = kt_span (bench, PENT_DTYPE_F32, n), .y = kt_span (bench, PENT_DTYPE_F32, n),
           .w = kt_span (bench, PENT_DTYPE_F32, shapes[i].width),
           .scale = shapes[i].mod ? kt_span (bench, PENT_DTYPE_F32, shapes[i].width) : (PentSpan) { 0 },
-          .rows = shapes[i].rows, .width = shapes[i].width, .every = shapes[i].rows, .eps = 1e-6, .LAYER = shapes[i].layer,
-          .LANES = bench->lanes });
+          .rows = shapes[i].rows, .width = shapes[i].width, .every = shapes[i].rows, .eps = 1e-6,
+          .LAYER = shapes[i].layer, .LANES = bench->lanes });
       }
 }
 
@@ -102,8 +104,8 @@ check_rope (KtRun *run)
 
         if (!kt_has (run, &pent_kernel_rope_info, pairs[t]))
           continue;
-        kt_case (run, "rope types %u norm %d interleaved %d table %d rows %u seq %u heads %u h %u ldx %u past %u", t, norm,
-                 interleaved, with_table, rows, seq, heads, h, ldx, past);
+        kt_case (run, "rope types %u norm %d interleaved %d table %d rows %u seq %u heads %u h %u ldx %u past %u", t,
+                 norm, interleaved, with_table, rows, seq, heads, h, ldx, past);
         KtTensor *x = kt_input (run, pairs[t][0], (gsize) rows * ldx, KT_NORMAL);
         KtTensor *y = kt_output (run, pairs[t][1], (gsize) rows * ldy);
         KtTensor *w = with_w ? kt_input (run, PENT_DTYPE_F32, h, KT_NORMAL) : NULL;
@@ -123,14 +125,15 @@ check_rope (KtRun *run)
               for (guint j = 0; j < h / 2; j++)
                 {
                   const guint a = interleaved ? 2 * j : j, b = interleaved ? 2 * j + 1 : j + h / 2;
-                  const float *turn = table ? table->v + (gsize) (r % seq + past) * h + 2 * j : (const float[]) { 1, 0 };
+                  const gsize at = (gsize) (r % seq + past) * h + 2 * j;
+                  const float *turn = table ? table->v + at : (const float[]) { 1, 0 };
                   out[a] = v[a] * turn[0] - v[b] * turn[1];
                   out[b] = v[b] * turn[0] + v[a] * turn[1];
                 }
             }
         pent_kernel_rope (run->command, &(PentKernelRope) { .x = x->span, .w = KT_SPAN (w), .table = KT_SPAN (table),
-          .pos = KT_SPAN (pos), .y = y->span, .h = h, .table_rows = table_rows, .rows = rows, .heads = heads, .ldx = ldx,
-          .ldy = ldy, .seq = seq, .eps = 1e-6, .NORM = norm, .INTERLEAVED = interleaved, .T = pairs[t][0],
+          .pos = KT_SPAN (pos), .y = y->span, .h = h, .table_rows = table_rows, .rows = rows, .heads = heads,
+          .ldx = ldx, .ldy = ldy, .seq = seq, .eps = 1e-6, .NORM = norm, .INTERLEAVED = interleaved, .T = pairs[t][0],
           .U = pairs[t][1], .LANES = run->lanes });
         kt_submit (run);
         kt_check (run, y, want, (KtBound) { .rel = SUM_BOUND, .scale = 10 });
@@ -142,11 +145,14 @@ bench_rope (KtBench *bench)
 {
   const guint rows = 4096, heads = 30, h = 128;
 
-  for (guint i = 0; i < 3; i++)
-    if (kt_row (bench, "rope", "%s f32 [%u, %u, %u]", i == 0 ? "half" : i == 1 ? "interleaved" : "norm + half", rows, heads, h))
+  static const char *const kinds[] = { "half", "interleaved", "norm + half" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (kinds); i++)
+    if (kt_row (bench, "rope", "%s f32 [%u, %u, %u]", kinds[i], rows, heads, h))
       pent_kernel_rope (bench->command, &(PentKernelRope) {
         .x = kt_span (bench, PENT_DTYPE_F32, rows * heads * h), .y = kt_span (bench, PENT_DTYPE_F32, rows * heads * h),
-        .table = kt_span (bench, PENT_DTYPE_F32, rows * h), .w = i == 2 ? kt_span (bench, PENT_DTYPE_F32, h) : (PentSpan) { 0 },
+        .table = kt_span (bench, PENT_DTYPE_F32, rows * h),
+        .w = i == 2 ? kt_span (bench, PENT_DTYPE_F32, h) : (PentSpan) { 0 },
         .h = h, .table_rows = rows, .rows = rows, .heads = heads, .ldx = heads * h, .ldy = heads * h, .seq = rows,
         .eps = 1e-6, .NORM = i == 2, .INTERLEAVED = i == 1, .LANES = bench->lanes });
 }
@@ -158,7 +164,8 @@ check_softmax (KtRun *run)
     kt_cases (i, t, 7)
       {
         static const KtFill fills[] = { KT_NORMAL, KT_OFFSET, KT_ZERO, KT_LARGE };
-        const guint width = i == 0 ? 1 : i == 1 && t == 0 ? 200000 : kt_width (run, 5000), rows = row_count (run, width);
+        const guint width = i == 0 ? 1 : i == 1 && t == 0 ? 200000 : kt_width (run, 5000);
+        const guint rows = row_count (run, width);
         const KtFill fill = fills[kt_uint (run, 0, 3)];
 
         if (!kt_has (run, &pent_kernel_softmax_info, pairs[t]))
@@ -182,8 +189,8 @@ check_softmax (KtRun *run)
             for (guint k = 0; k < width; k++)
               want[(gsize) r * width + k] = exp (row[k] - top) / sum;
           }
-        pent_kernel_softmax (run->command, &(PentKernelSoftmax) { .x = x->span, .y = y->span, .rows = rows, .width = width,
-          .T = pairs[t][0], .U = pairs[t][1], .LANES = run->lanes });
+        pent_kernel_softmax (run->command, &(PentKernelSoftmax) { .x = x->span, .y = y->span, .rows = rows,
+          .width = width, .T = pairs[t][0], .U = pairs[t][1], .LANES = run->lanes });
         kt_submit (run);
         /* exp of -16 is within 35 * 2^-23 of itself; what lies lower is small */
         kt_check (run, y, want, (KtBound) { .rel = 1e-5, .abs = 1e-9 });
@@ -247,8 +254,8 @@ check_argmax (KtRun *run)
               }
             want[r] = MAX (best, 0);
           }
-        pent_kernel_argmax (run->command, &(PentKernelArgmax) { .x = x->span, .y = y->span, .rows = rows, .width = width,
-          .T = types[t][0], .LANES = run->lanes });
+        pent_kernel_argmax (run->command, &(PentKernelArgmax) { .x = x->span, .y = y->span, .rows = rows,
+          .width = width, .T = types[t][0], .LANES = run->lanes });
         kt_submit (run);
         kt_check_int (run, y, want);
       }

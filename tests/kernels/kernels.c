@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "kernels.h"
 
-int kt_bench_main (const KtKernel *const *tables, const char *filter);
+int kt_bench_main (const KtKernel *const *tables, const char *filter, gboolean cpu_time);
 
 static const KtKernel *const tables[] = { kt_pointwise, kt_rows, kt_pictures, kt_moves, kt_gemm, NULL };
 
@@ -36,7 +36,7 @@ seed (void)
 {
   const char *text = g_getenv ("PENT_TEST_SEED");
 
-  return text ? strtoul (text, NULL, 0) : g_test_rand_int ();
+  return text ? strtoul (text, NULL, 0) : (guint32) g_test_rand_int ();
 }
 
 static void
@@ -92,7 +92,7 @@ int
 main (int argc, char **argv)
 {
   if (option (argc, argv, "--bench"))
-    return kt_bench_main (tables, option (argc, argv, "--filter"));
+    return kt_bench_main (tables, option (argc, argv, "--filter"), option (argc, argv, "--cpu-time") != NULL);
 
   g_setenv ("PENT_VK_VALIDATE", "1", FALSE);
   g_test_init (&argc, &argv, NULL);

@@ -31,7 +31,7 @@ typedef struct {
   gboolean  output;
   float    *v;                       /* [n]; I32 as numbers */
   gint32   *i;                       /* [n], I32 only */
-  PentSpan  span;                    /* at an odd place of its buffer in every other case, with untouchable surroundings */
+  PentSpan  span;                    /* in every other case at an odd place; its surroundings are watched */
 } KtTensor;
 
 typedef enum {
@@ -48,13 +48,13 @@ typedef enum {
  * `scale` is a magnitude the caller puts in place of |want| where sums cancel; 0 = |want|. */
 typedef struct { double abs, rel, scale; } KtBound;
 
-void      kt_case (KtRun *run, const char *format, ...) G_GNUC_PRINTF (2, 3);   /* begins one; the words are for failures */
+void      kt_case (KtRun *run, const char *format, ...) G_GNUC_PRINTF (2, 3);   /* begins one */
 KtTensor *kt_input (KtRun *run, PentDtype type, gsize n, KtFill fill);
 KtTensor *kt_ids (KtRun *run, gsize n, gint32 low, gint32 high);                /* I32, low <= i < high */
 KtTensor *kt_output (KtRun *run, PentDtype type, gsize n);
 KtTensor *kt_inout (KtRun *run, PentDtype type, gsize n, KtFill fill);         /* v stays the input; kt_got () reads */
-void      kt_upload (KtRun *run, KtTensor *tensor);                              /* after changing v (it is rounded) or i */
-void      kt_submit (KtRun *run);                                                /* runs run->command and reads outputs */
+void      kt_upload (KtRun *run, KtTensor *tensor);                      /* after changing v (it is rounded) or i */
+void      kt_submit (KtRun *run);                                         /* runs the command, reads outputs */
 void      kt_check (KtRun *run, KtTensor *got, const double *want, KtBound bound);
 void      kt_check_int (KtRun *run, KtTensor *got, const gint32 *want);
 #define   KT_SPAN(tensor) ((tensor) ? (tensor)->span : (PentSpan) { 0 })
@@ -67,8 +67,8 @@ float     kt_round (float v, PentDtype type);
 /* TRUE if this device has kernel's variant of those types; checks skip others. */
 gboolean  kt_has (KtRun *run, const PentKernel *kernel, const PentDtype *types);
 
-/* The cases of the t-th type combination: all n with the first, a third of them, differing by t, with the others.  A pipeline
- * costs lavapipe a quarter of a second, and the types differ only in how they are loaded and stored. */
+/* The cases of the t-th type combination: all n with the first, a third of them, differing by t, with the others.  A
+ * pipeline costs lavapipe a quarter of a second, and the types differ only in how they are loaded and stored. */
 #define   kt_cases(i, t, n) for (guint i = (t) % 3; i < (n); i += (t) == 0 ? 1 : 3)
 
 /* Timing.  kt_span () gives memory of that many elements with harmless contents; whatever is recorded to bench->command
@@ -80,7 +80,7 @@ struct _KtBench {
   gboolean          lanes;
   PentVkCommand    *command;
 };
-gboolean  kt_row (KtBench *bench, const char *kernel, const char *format, ...) G_GNUC_PRINTF (3, 4);   /* FALSE: filtered */
+gboolean  kt_row (KtBench *bench, const char *kernel, const char *format, ...) G_GNUC_PRINTF (3, 4);   /* FALSE: skip */
 PentSpan  kt_span (KtBench *bench, PentDtype type, gsize n);
 
 typedef struct {

@@ -25,7 +25,7 @@ main (int argc, char **argv)
   add_index_tests ();
   add_fault_tests ();
   add_process_tests ();
-//  add_scale_tests ();
+  add_scale_tests ();
   status = g_test_run ();
   remove_folders ();
   return status;

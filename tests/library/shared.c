@@ -90,6 +90,17 @@ make_recipe (const char *prompt, guint seed)
   return recipe;
 }
 
+void
+name_input (PentRecipe *recipe, PentImage *image)
+{
+  g_autofree char *hash = pent_image_get_hash (image);
+  guint8 bytes[32];
+
+  for (guint i = 0; i < 32; i++)
+    bytes[i] = (guint8) (g_ascii_xdigit_value (hash[2 * i]) << 4 | g_ascii_xdigit_value (hash[2 * i + 1]));
+  pent_recipe_set (recipe, "image", g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, bytes, 32, 1));
+}
+
 char *
 add_child (PentDocument *document, const char *prompt, guint seed, const char *const *parents)
 {

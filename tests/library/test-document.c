@@ -202,16 +202,15 @@ test_inputs (void)
   g_autofree char *folder = make_folder (), *path = make_path (folder, "a.pentimento");
   g_autoptr (PentDocument) document = open_document (path);
   g_autoptr (PentRecipe) recipe = make_recipe ("inpaint", 1);
-  g_autoptr (PentImage) image = make_image (1), mask = make_image (99), loaded = NULL;
+  g_autoptr (PentImage) image = make_image (1), mask = make_image (99), stranger = make_image (98);
+  g_autoptr (PentImage) loaded = NULL;
   g_autoptr (GPtrArray) inputs = g_ptr_array_new ();
   g_autofree char *hash = pent_image_get_hash (mask), *id = NULL;
   g_autoptr (GError) error = NULL;
-  guint8 bytes[32];
 
-  for (guint i = 0; i < 32; i++)
-    bytes[i] = (guint8) (g_ascii_xdigit_value (hash[2 * i]) << 4 | g_ascii_xdigit_value (hash[2 * i + 1]));
-  pent_recipe_set (recipe, "image", g_variant_new_fixed_array (G_VARIANT_TYPE_BYTE, bytes, 32, 1));
+  name_input (recipe, mask);
   g_ptr_array_add (inputs, mask);
+  g_ptr_array_add (inputs, stranger);
   id = pent_document_add_revision (document, recipe, NULL, image, inputs, NULL, NULL, &error);
   g_assert_no_error (error);
   loaded = pent_document_load_image (document, hash, &error);

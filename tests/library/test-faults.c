@@ -292,7 +292,7 @@ check_whole (const char *path, const char *before, Action action, gboolean done)
     }
 }
 
-/* Every write in turn would be some thousand documents: by default one in four, but of each kind others; all of them with
+/* Every write in turn would be some thousand documents: by default one in six, but of each kind others; all of them with
  * -m slow.  Returns whether there was a call to fail. */
 static gboolean
 try_once (const char *folder, const char *before, Action action, Fault fault, int call, gboolean stays)
@@ -340,7 +340,7 @@ test_every_write (gconstpointer data)
   g_autofree char *folder = make_folder ();
   Action action = actions[GPOINTER_TO_UINT (data)].action;
   g_autofree char *base = make_path (folder, "base.pentimento"), *before = NULL;
-  int stride = (int) get_count ("PENT_TEST_STRIDE", g_test_slow () ? 1 : 4), offset = 0;
+  int stride = (int) get_count ("PENT_TEST_STRIDE", g_test_slow () ? 1 : 6), offset = 0;
   guint n_tried = 0;
 
   some_id = make_documents (folder);
@@ -352,7 +352,7 @@ test_every_write (gconstpointer data)
         n_tried++;
   faulty_remove ();
   g_test_message ("%s: %u failing writes", actions[GPOINTER_TO_UINT (data)].name, n_tried);
-  g_assert_cmpuint (n_tried, >, 20);
+  g_assert_cmpuint (n_tried, >, 12);
   g_free ((char *) some_id);
 }
 
@@ -389,7 +389,7 @@ test_creating (void)
         }
   faulty_remove ();
   g_test_message ("create: %u failing writes", n_tried);
-  g_assert_cmpuint (n_tried, >, 20);
+  g_assert_cmpuint (n_tried, >, 12);
 }
 
 void

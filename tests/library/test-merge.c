@@ -3,6 +3,8 @@
 
 #include <glib/gstdio.h>
 
+#include "pent-schema-private.h"
+#include "pent-state-private.h"
 #include "tests.h"
 
 static void
@@ -210,6 +212,54 @@ test_purged (void)
   assert_sound (b);
 }
 
+static void
+insert_record (const char *path, const char *id, const char *field, const char *value, const char *author)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (PentSql) sql = pent_schema_open (path, PENT_SCHEMA_WRITE, &error);
+  guint8 hash[32];
+
+  pent_hash_from_hex (id, hash);
+  pent_sql_begin (sql);
+  pent_record_insert (sql, hash, field, value, G_GINT64_CONSTANT (2000000000000000), author);
+  pent_state_update (sql, pent_row_find (sql, id), TRUE);
+  g_assert_true (pent_sql_commit (sql, &error));
+}
+
+/* Said at the same microsecond: the same one wins in both copies, whichever came first there. */
+static void
+test_ties (void)
+{
+  g_autofree char *folder = make_folder (), *a = make_path (folder, "a.pentimento"), *b = make_path (folder, "b.pentimento");
+  g_autofree char *c = make_path (folder, "c.pentimento"), *id = NULL;
+  const char *const paths[] = { a, b };
+
+  {
+    g_autoptr (PentDocument) document = open_document (a);
+
+    id = add_picture (document, "one", 1, NULL);
+  }
+  copy_file (a, b);
+  insert_record (a, id, "rating", "5", "Ada");
+  insert_record (a, id, "name", "same author, later letter", "Bo");
+  insert_record (a, id, "tag:t", "1", "Bo");
+  insert_record (b, id, "rating", "2", "Bo");
+  insert_record (b, id, "name", "same author", "Bo");
+  insert_record (b, id, "tag:t", "0", "Ada");
+  copy_file (a, c);
+  merge_into (a, b);
+  merge_into (b, c);
+  for (guint i = 0; i < 2; i++)
+    {
+      g_autoptr (PentDocument) document = open_document (paths[i]);
+      g_autoptr (PentRevision) item = pent_document_lookup (document, id);
+
+      g_assert_cmpuint (pent_revision_get_rating (item), ==, 2);
+      g_assert_cmpstr (pent_revision_get_name (item), ==, "same author, later letter");
+      g_assert_cmpstr (pent_revision_get_tags (item)[0], ==, "t");
+    }
+}
+
 static gboolean
 cancel (gpointer data)
 {
@@ -258,5 +308,6 @@ add_merge_tests (void)
   g_test_add_func ("/merge/laws", test_laws);
   g_test_add_func ("/merge/nothing-lost", test_nothing_lost);
   g_test_add_func ("/merge/purged", test_purged);
+  g_test_add_func ("/merge/ties", test_ties);
   g_test_add_func ("/merge/cancelled", test_cancelled);
 }

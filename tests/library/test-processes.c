@@ -11,7 +11,7 @@
 
 /* ---- what children do ---- */
 
-static void
+static void G_GNUC_PRINTF (1, 2)
 say (const char *format, ...)
 {
   char line[256];
@@ -54,9 +54,10 @@ do_something (PentDocument *document, GPtrArray *ids, GRand *rand, const char *o
       char *new;
 
       g_ptr_array_add (inputs, mask);
+      if (what == 0)
+        name_input (recipe, mask);
       say ("? add\n");
-      new = pent_document_add_revision (document, recipe, (const char *[]) { id, NULL }, image, what == 0 ? inputs : NULL,
-                                        "w", NULL, &error);
+      new = pent_document_add_revision (document, recipe, (const char *[]) { id, NULL }, image, inputs, "w", NULL, &error);
       if (new != NULL)
         {
           say ("! add %s\n", new);

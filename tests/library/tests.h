@@ -32,6 +32,7 @@ char         *make_path (const char *folder, const char *name);
 PentDocument *open_document (const char *path);                          /* created if it is not there */
 PentImage    *make_image (guint seed);                                   /* 8×8, another one for every seed */
 PentRecipe   *make_recipe (const char *prompt, guint seed);
+void          name_input (PentRecipe *recipe, PentImage *image);         /* as its starting picture */
 char         *add_picture (PentDocument *document, const char *prompt, guint seed, const char *parent);
 char         *add_child (PentDocument *document, const char *prompt, guint seed, const char *const *parents);
 void          apply_one (PentDocument *document, PentEdit *edit);        /* takes the edit */

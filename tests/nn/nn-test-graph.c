@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What the graph does around its operations: fusion, memory, replay, tracing, states, ranges. */
+#include "nn-private.h"
 #include "nn-random.h"
 
 #include <math.h>
@@ -67,6 +68,101 @@ test_arena (void)
     }
   g_assert_cmpfloat (shared, <, 0.6 * apart);
   nn_test_context_check (context);
+}
+
+/* The largest piece of memory that a compiled graph holds in its arena. */
+static guint64
+largest_block (PentNnGraph *g)
+{
+  guint64 largest = 256;
+
+  for (guint i = 0; i < g->schedule->len; i++)
+    {
+      PentNnTensor *t = g->schedule->pdata[i];
+
+      if (t->op != NN_OP_READ)
+        largest = MAX (largest, MAX (t->root->size, t->scratch_size));
+    }
+  return (largest + 255) / 256 * 256;
+}
+
+/* An arena that no single allocation can hold. */
+static void
+test_chunks (void)
+{
+  g_autoptr (PentVkContext) context = nn_test_context ();
+  g_autoptr (PentNnWeights) weights = nn_random_weights (PENT_DTYPE_F32);
+  guint several = 0;
+
+  for (guint i = 0; i < 6; i++)
+    {
+      guint32 seed = g_test_rand_int ();
+      g_autoptr (Ref) whole = ref_new (context, weights, PENT_NN_PRECISION_F32, seed);
+      g_autoptr (Ref) cut = ref_new (context, weights, PENT_NN_PRECISION_F32, seed);
+      g_autoptr (GArray) one = NULL;
+      g_autoptr (GArray) other = NULL;
+
+      nn_random_graph (whole, 25);
+      ref_check (whole, NULL, 0.05);
+      one = ref_results (whole);
+      nn_random_graph (cut, 25);
+      cut->g->chunk_size = largest_block (whole->g);
+      ref_check (cut, NULL, 0.05);
+      other = ref_results (cut);
+      several += cut->g->arena->len > 1;
+      assert_same (one, other);
+    }
+  g_assert_cmpuint (several, >, 0);
+  nn_test_context_check (context);
+}
+
+/* Where a value seen in another shape needs no copy, every element is where it was. */
+static void
+test_reshape_strides (void)
+{
+  guint without = 0;
+
+  for (guint round = 0; round < 2000; round++)
+    {
+      guint from[4], to[4] = { 1, 1, 1, 1 }, axes[4] = { 0, 1, 2, 3 }, total = 1;
+      guint64 strides[4], result[4], stride = 1;
+
+      for (guint i = 0; i < 4; i++)
+        total *= from[i] = g_test_rand_int_range (1, 5);
+      for (guint i = 0; i < 3; i++)
+        {
+          guint k = g_test_rand_int_range (i, 4), swap = axes[i];
+
+          axes[i] = axes[k];
+          axes[k] = swap;
+        }
+      for (guint i = 4; i-- > 0; stride *= from[axes[i]])
+        strides[axes[i]] = stride * (round % 3 == 0 ? 2 : 1);
+      for (guint rest = total, i = 0; rest > 1; i = (i + 1) % 4)
+        for (guint p = 2; p <= rest; p++)
+          if (rest % p == 0)
+            {
+              to[g_test_rand_int_range (0, 4)] *= p;
+              rest /= p;
+              break;
+            }
+      if (!nn_reshape_strides (from, strides, 4, to, 4, result))
+        continue;
+      without++;
+      for (guint n = 0; n < total; n++)
+        {
+          guint left = n, right = n;
+          guint64 a = 0, b = 0;
+
+          for (guint i = 4; i-- > 0; left /= from[i], right /= to[i])
+            {
+              a += left % from[i] * strides[i];
+              b += right % to[i] * result[i];
+            }
+          g_assert_cmpuint (a, ==, b);
+        }
+    }
+  g_assert_cmpuint (without, >, 200);
 }
 
 /* Views and fusion change how, not what. */
@@ -392,7 +488,7 @@ test_guard (void)
       g_autoptr (GArray) results = NULL;
       gboolean finite = TRUE;
 
-      ref_output (r, ref_norm (r, y, "rms", TRUE));
+      ref_output (r, y);
       ref_compile (r, guarded ? NULL : "guard");
       ref_run (r);
       results = ref_results (r);
@@ -413,9 +509,12 @@ test_guard_other_uses (void)
   g_autoptr (PentNnWeights) weights = nn_random_weights (PENT_DTYPE_F16);
   g_autoptr (Ref) r = ref_new (context, weights, PENT_NN_PRECISION_F16, 11);
   RefValue *x = ref_norm (r, ref_input (r, NN_SHAPE (12, 32), 1), "rms", FALSE), *y = ref_glu (r, x, x, PENT_NN_SILU);
+  RefValue *z = ref_glu (r, x, y, PENT_NN_SIGMOID);
 
   ref_output (r, ref_linear (r, y, "linear", 16));
   ref_output (r, ref_norm (r, y, "layer", TRUE));
+  ref_output (r, ref_act (r, z, PENT_NN_TANH));
+  ref_output (r, ref_linear (r, z, "linear", 16));
   ref_output (r, ref_linear (r, ref_reshape (r, ref_glu (r, x, y, PENT_NN_RELU), NN_SHAPE (24, 16)), "linear", 4));
   ref_check (r, NULL, 1e-2);
   nn_test_context_check (context);
@@ -425,6 +524,8 @@ void
 nn_test_graph (void)
 {
   g_test_add_func ("/nn/graph/arena", test_arena);
+  g_test_add_func ("/nn/graph/chunks", test_chunks);
+  g_test_add_func ("/nn/graph/reshape-strides", test_reshape_strides);
   g_test_add_func ("/nn/graph/disabled", test_disabled);
   g_test_add_func ("/nn/graph/precisions", test_precisions);
   g_test_add_func ("/nn/graph/fusion", test_fusion);

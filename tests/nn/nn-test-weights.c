@@ -203,6 +203,7 @@ test_advice (void)
     { "malformed/lfs_pointer.safetensors", "git lfs pull" },
     { "malformed/unknown_dtype.safetensors", "F12" },
     { "malformed/duplicate_key.safetensors", "twice" },
+    { "malformed/deep_nesting.safetensors", "nested" },
     { "malformed/offsets_past_end.safetensors", "download it again" },
   };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Tokenizers and chat templates against the reference libraries' answers (tests/data/tokenizers). */
+/* Tokenizers and chat templates against the reference libraries' answers (tests/data). */
 #include "tests.h"
 
 #include <fcntl.h>
@@ -10,7 +10,7 @@
 PentFiles *
 test_files (const char *name, const char *const *names)
 {
-  g_autofree char *folder = g_build_filename (TEST_DATA, "tokenizers", name, NULL);
+  g_autofree char *folder = g_build_filename (TEST_DATA, name, NULL);
   g_autoptr(GError) error = NULL;
   PentFiles *files;
   int fds[8];
@@ -66,7 +66,7 @@ test_tokenizer (const char *name, const char *const *names)
 JsonNode *
 test_json (const char *name, const char *file)
 {
-  g_autofree char *path = g_build_filename (TEST_DATA, "tokenizers", name, file, NULL);
+  g_autofree char *path = g_build_filename (TEST_DATA, name, file, NULL);
   g_autoptr(JsonParser) parser = json_parser_new ();
   g_autoptr(GError) error = NULL;
 

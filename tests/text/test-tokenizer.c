@@ -10,7 +10,7 @@
 #include "text-unicode.h"
 
 typedef struct {
-  const char        *name;        /* folder of tests/data/tokenizers */
+  const char        *name;        /* folder of tests/data */
   const char *const *names;       /* files to see; NULL: all */
 } Given;
 
@@ -69,7 +69,7 @@ read_ids (TextJson *j, GError **error)
 static GArray *
 read_tokens (const char *name)
 {
-  g_autofree char *path = g_build_filename (TEST_DATA, "tokenizers", name, "tokens.json", NULL);
+  g_autofree char *path = g_build_filename (TEST_DATA, name, "tokens.json", NULL);
   g_autoptr(GString) key = g_string_new (NULL);
   g_autoptr(GError) error = NULL;
   g_autoptr(GBytes) bytes = NULL;
@@ -282,7 +282,7 @@ test_small (void)
 static void
 test_find (void)
 {
-  g_autoptr(PentTokenizer) tokenizer = test_tokenizer ("qwen", NULL);
+  g_autoptr(PentTokenizer) tokenizer = test_tokenizer ("tokenizers/qwen", NULL);
   guint32 id = 0;
 
   g_assert_cmpuint (pent_tokenizer_get_vocab_size (tokenizer), ==, 882);
@@ -319,7 +319,7 @@ test_invalid_utf8 (void)
     { "\xe0\x80\x80", "\ufffd\ufffd\ufffd" }, { "\xed\xa0\x80", "\ufffd\ufffd\ufffd" }, { "\xf0\x9f\x98z", "\ufffdz" },
     { "\xf4\x91\x92\x93\xff" "A", "\ufffd\ufffd\ufffd\ufffd\ufffd" "A" },
   };
-  g_autoptr(PentTokenizer) tokenizer = test_tokenizer ("qwen", NULL);
+  g_autoptr(PentTokenizer) tokenizer = test_tokenizer ("tokenizers/qwen", NULL);
 
   for (guint i = 0; i < G_N_ELEMENTS (pairs); i++)
     {
@@ -337,7 +337,7 @@ static void
 test_ranges (void)
 {
   static const char text[] = "A lighthouse at dusk, \xe4\xbb\x8a\xe5\xa4\xa9 <|im_end|>\n\tgolden light";
-  g_autoptr(PentTokenizer) tokenizer = test_tokenizer ("qwen", NULL);
+  g_autoptr(PentTokenizer) tokenizer = test_tokenizer ("tokenizers/qwen", NULL);
   g_autoptr(GArray) ranges = g_array_new (FALSE, FALSE, sizeof (PentTokenRange));
   g_autoptr(GArray) ids = pent_tokenizer_encode (tokenizer, text, -1, TRUE, ranges);
 
@@ -577,7 +577,7 @@ test_long (void)
     "a",  " ",   "\n",       "lorem ipsum ", "\xcc\x81\xcc\xa3", "?!", "1", "\xf0\x9f\x98\x80",
     "'s", " \n", "<|im_end", "\xe4\xbb\x8a"
   };
-  g_autoptr(PentTokenizer) tokenizer = test_tokenizer ("llama3", NULL);
+  g_autoptr(PentTokenizer) tokenizer = test_tokenizer ("tokenizers/llama3", NULL);
 
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
     {
@@ -801,11 +801,11 @@ add_reference (const char *path, const char *name, const char *const *names)
 void
 test_add_tokenizer (void)
 {
-  add_reference ("/tokenizer/reference/qwen", "qwen", NULL);
-  add_reference ("/tokenizer/reference/llama3", "llama3", NULL);
-  add_reference ("/tokenizer/reference/gpt2", "gpt2", NULL);
-  add_reference ("/tokenizer/reference/qwen-pair", "qwen", pair);
-  add_reference ("/tokenizer/reference/gpt2-pair", "gpt2", pair);
+  add_reference ("/tokenizer/reference/qwen", "tokenizers/qwen", NULL);
+  add_reference ("/tokenizer/reference/llama3", "tokenizers/llama3", NULL);
+  add_reference ("/tokenizer/reference/gpt2", "tokenizers/gpt2", NULL);
+  add_reference ("/tokenizer/reference/qwen-pair", "tokenizers/qwen", pair);
+  add_reference ("/tokenizer/reference/gpt2-pair", "tokenizers/gpt2", pair);
   g_test_add_func ("/tokenizer/small", test_small);
   g_test_add_func ("/tokenizer/find", test_find);
   g_test_add_func ("/tokenizer/decode-odd", test_decode_odd);

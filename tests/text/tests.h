@@ -4,7 +4,7 @@
 #include <json-glib/json-glib.h>
 #include "pent-tokenizer.h"
 
-/* Some files of tests/data/tokenizers/NAME as a set; all of them if names is NULL. */
+/* Some files of tests/data/NAME as a set; all of them if names is NULL. */
 PentFiles     *test_files (const char *name, const char *const *names);
 PentTokenizer *test_tokenizer (const char *name, const char *const *names);
 JsonNode      *test_json (const char *name, const char *file);
